@@ -1,0 +1,104 @@
+"""From one camera image to the bodies in it: people are found and followed, then a regressor is run on them."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from poco_ros.body.model import BodyModel
+from poco_ros.body.model_file import load_body_model
+from poco_ros.people.config import FinderConfig
+from poco_ros.people.finder import PeopleFinder
+from poco_ros.regressors import make_regressor
+from poco_ros.regressors.base import Regressor, RegressorInfo
+from poco_ros.types import Bodies, Boxes, Frame, People
+
+
+@dataclass(frozen=True)
+class PipelineConfig:
+    """What to load.
+
+    :param model: name of the regressor, see :func:`poco_ros.regressors.make_regressor`.
+    :param body_model: path of the user's SMPL file, or '' for the open body that ships with the package.
+    :param finder: how people are found and followed.
+    """
+
+    model: str = field(default='auto', metadata={'description': 'Regressor: auto or lift.'})
+    body_model: str = field(
+        default='',
+        metadata={'description': "Path of an SMPL body-model file (.pkl or .npz); '' takes the open body that ships."},
+    )
+    finder: FinderConfig = field(default_factory=FinderConfig)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The outcome for one frame.
+
+    :param bodies: the SMPL bodies, one per person.
+    :param people: what they were estimated from, in the same order.
+    :param stage_ms: wall time of each stage in milliseconds, in the order they ran.
+    """
+
+    bodies: Bodies
+    people: People
+    stage_ms: dict[str, float]
+
+
+class Pipeline:
+    """The whole estimator behind a node, without ROS. Not thread-safe: it follows people from frame to frame.
+
+    :param finder: finds people, or follows boxes given from outside.
+    :param regressor: turns people into bodies.
+    :param body: the body model that the bodies' betas belong to.
+    """
+
+    def __init__(self, finder: PeopleFinder, regressor: Regressor, body: BodyModel) -> None:
+        self._finder = finder
+        self._regressor = regressor
+        self.body = body
+
+    @classmethod
+    def load(cls, config: PipelineConfig) -> Pipeline:
+        """Load body model, networks and regressor.
+
+        :raises PocoError: a file is missing, broken or does not fit; the text names it and the mend.
+        """
+        body = load_body_model(Path(config.body_model) if config.body_model else None)
+        return cls(PeopleFinder(config.finder), make_regressor(config.model, body), body)
+
+    @property
+    def info(self) -> RegressorInfo:
+        """What runs, for the model-info message.
+
+        A regressor that works on landmarks sees no image: the networks that did are the finder's, and theirs are
+        the hashes, engine and device that are stated.
+        """
+        info, engines = self._regressor.info, self._finder.engines
+        if not self._regressor.needs_landmarks:
+            return info
+        digest = hashlib.sha256('\n'.join(engine.graph_sha256 for engine in engines).encode()).hexdigest()
+        return dataclasses.replace(
+            info, weights_hash=digest, graph_hash=digest, device=engines[0].device, precision=engines[0].precision,
+            engine=f'{engines[0].engine} {engines[0].version}, {info.engine}',
+        )
+
+    def process(self, frame: Frame, boxes: Boxes | None = None) -> Estimate:
+        """Estimate the bodies in one frame.
+
+        :param frame: the image; frames of one camera in the order they were taken.
+        :param boxes: persons found by another detector in this very image; None runs the built-in one.
+        """
+        start = time.perf_counter()
+        people = self._finder.find(frame) if boxes is None else self._finder.find_in_boxes(frame, boxes)
+        found = time.perf_counter()
+        bodies = self._regressor.regress(frame, people)
+        done = time.perf_counter()
+        return Estimate(bodies, people, {'people': (found - start) * 1e3, 'bodies': (done - found) * 1e3})
+
+    def reset(self) -> None:
+        """Forget everybody; the next frame starts anew."""
+        self._finder.reset()

@@ -1,0 +1,58 @@
+"""What every regressor is to the rest of the package: people of a frame in, bodies out, and a record of what ran."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from poco_ros.types import Bodies, Frame, People
+
+
+@dataclass(frozen=True)
+class RegressorInfo:
+    """Provenance of a regressor, as ``BodyModelInfo`` carries it. Text that is not known is empty.
+
+    :param model: name, e.g. 'blazepose_lift'.
+    :param model_version: version of the regressor's own code or weights.
+    :param weights_hash: sha256 of the weights file(s), lower-case hexadecimal.
+    :param graph_hash: sha256 of the compiled graph's source (ONNX, tflite).
+    :param engine: e.g. 'openvino 2026.4.1'.
+    :param engine_hash: sha256 of the compiled engine; empty where it is compiled at each start.
+    :param precision: e.g. 'fp32'.
+    :param device: e.g. 'CPU: AMD EPYC'.
+    :param licence: of the weights.
+    :param uncertainty_definition: what ``joint_uncertainty`` and ``uncertainty`` are, in words, with their ranges.
+    """
+
+    model: str
+    model_version: str = ''
+    weights_hash: str = ''
+    graph_hash: str = ''
+    engine: str = ''
+    engine_hash: str = ''
+    precision: str = ''
+    device: str = ''
+    licence: str = ''
+    uncertainty_definition: str = ''
+
+
+class Regressor(Protocol):
+    """Turns the people of one frame into SMPL bodies; keeps nothing from one frame to the next."""
+
+    @property
+    def info(self) -> RegressorInfo:
+        """What runs, for the model-info message."""
+
+    @property
+    def needs_landmarks(self) -> bool:
+        """Whether ``people.landmarks`` must be there; otherwise boxes are enough."""
+
+    def regress(self, frame: Frame, people: People) -> Bodies:
+        """Estimate the body of every person.
+
+        :param frame: the image and its camera.
+        :param people: N persons found in that image.
+        :returns: N bodies, in the order of ``people``. A person of whom nothing can be said has NaN and
+            ``State.LOST``, never a made-up body.
+        :raises ConfigError: when the regressor needs landmarks and the people come without.
+        """

@@ -1,0 +1,1 @@
+"""The analytic lift from BlazePose landmarks to SMPL."""

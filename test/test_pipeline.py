@@ -1,0 +1,77 @@
+"""The pipeline on real pictures: a person found and placed, the same every time, and what ran is told."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+
+import numpy as np
+import pytest
+import skimage.data
+
+from poco_ros.camera import Camera
+from poco_ros.errors import BodyModelError, ConfigError
+from poco_ros.pipeline import Pipeline, PipelineConfig
+from poco_ros.types import Bodies, Boxes, Frame, State
+
+
+@pytest.fixture(scope='module')
+def frame() -> Frame:
+    image = np.ascontiguousarray(skimage.data.astronaut())
+    return Frame(image, Camera.assumed(image.shape[1], image.shape[0]), 10**9, 'camera')
+
+
+def run(frame: Frame, count: int) -> list[Bodies]:
+    pipeline = Pipeline.load(PipelineConfig())
+    return [
+        pipeline.process(dataclasses.replace(frame, stamp_ns=frame.stamp_ns + i * 33_000_000)).bodies
+        for i in range(count)
+    ]
+
+
+def test_a_person_in_a_photograph_becomes_one_body_in_front_of_the_camera(frame: Frame) -> None:
+    bodies = run(frame, 2)[-1]
+    assert len(bodies) == 1
+    assert bodies.state[0] == State.OBSERVED
+    assert np.isfinite(bodies.pose).all() and np.isfinite(bodies.joints).all()
+    head, pelvis = bodies.joints[0, 15], bodies.joints[0, 0]
+    assert 0.3 < pelvis[2] < 5.0
+    # The astronaut's head is in the upper half, a little left of the middle, and upright.
+    x, y = frame.camera.project(head)
+    assert 150 < x < 300 and 50 < y < 250
+    assert head[1] < pelvis[1]
+    # Calibrated fields are not invented.
+    assert np.isnan(bodies.confidence).all() and np.isnan(bodies.joint_error_mm).all()
+
+
+def test_the_same_frames_give_the_same_bodies(frame: Frame) -> None:
+    for first, second in zip(run(frame, 4), run(frame, 4), strict=True):
+        for name, value in vars(first).items():
+            np.testing.assert_array_equal(value, getattr(second, name), err_msg=name)
+
+
+def test_boxes_from_outside_replace_the_detector_and_keep_their_identity(frame: Frame) -> None:
+    pipeline = Pipeline.load(PipelineConfig())
+    boxes = Boxes(np.array([[20, 0, 460, 900]], np.float32), np.ones(1, np.float32), np.array([77], np.int32))
+    bodies = pipeline.process(frame, boxes).bodies
+    assert bodies.track_id.tolist() == [77]
+    assert bodies.state[0] == State.OBSERVED
+    np.testing.assert_array_equal(bodies.box_px, boxes.xyxy)
+    assert len(pipeline.process(frame, Boxes.empty()).bodies) == 0
+
+
+def test_info_names_the_networks_that_saw_the_image(frame: Frame) -> None:
+    from poco_ros.people.model_files import DETECTOR, LANDMARKER, model_path
+
+    info = Pipeline.load(PipelineConfig()).info
+    hashes = [hashlib.sha256(model_path(m).read_bytes()).hexdigest() for m in (DETECTOR, LANDMARKER)]
+    assert info.graph_hash == hashlib.sha256('\n'.join(hashes).encode()).hexdigest()
+    assert info.engine.startswith('openvino ') and info.device
+    assert info.uncertainty_definition
+
+
+def test_what_cannot_be_loaded_is_told(tmp_path: object) -> None:
+    with pytest.raises(ConfigError, match='nonsense'):
+        Pipeline.load(PipelineConfig(model='nonsense'))
+    with pytest.raises(BodyModelError, match='missing'):
+        Pipeline.load(PipelineConfig(body_model=f'{tmp_path}/missing.npz'))
