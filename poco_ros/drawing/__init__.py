@@ -1,0 +1,1 @@
+"""Bodies as pictures: colours for trust, skeletons, shaded meshes and labels, on numpy images without ROS."""

@@ -1,0 +1,83 @@
+"""How far to trust bodies, joints and vertices, as one number in [0, 1] to be coloured, and in honest words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from poco_ros.types import Bodies, Domain, State
+
+#: Expected joint error at which nothing of the trust is left, in millimetres: a joint that far off belongs to another
+#: pose (an upper arm is about 280 mm long).
+NO_TRUST_ERROR_MM = 150.0
+
+Floats = npt.NDArray[np.float32]
+
+
+def body_trust(bodies: Bodies) -> Floats:
+    """Return how far to trust each body.
+
+    :returns: (N,) float32 in [0, 1]: the calibrated confidence where there is one, else 1 - uncertainty as the model
+        defines it (clipped), else NaN. 0 for a body that is lost.
+    """
+    trust = np.where(np.isfinite(bodies.confidence), bodies.confidence, 1.0 - bodies.uncertainty)
+    return _clip(np.where(bodies.state == State.LOST, 0.0, trust))
+
+
+def joint_trust(bodies: Bodies) -> Floats:
+    """Return how far to trust each joint.
+
+    :returns: (N, 24) float32 in [0, 1]: from the calibrated error where there is one (1 at 0 mm, 0 at
+        ``NO_TRUST_ERROR_MM``), else 1 - uncertainty as the model defines it (clipped), else the trust in the body,
+        else NaN. 0 for a joint that is lost.
+    """
+    trust = np.where(
+        np.isfinite(bodies.joint_error_mm),
+        1.0 - bodies.joint_error_mm / NO_TRUST_ERROR_MM,
+        1.0 - bodies.joint_uncertainty,
+    )
+    trust = np.where(np.isfinite(trust), trust, body_trust(bodies)[:, None])
+    return _clip(np.where(bodies.joint_state == State.LOST, 0.0, trust))
+
+
+def vertex_trust(weights: npt.NDArray[Any], trust: npt.NDArray[Any]) -> Floats:
+    """Return how far to trust each vertex: the trust in its joints, weighted as they move it.
+
+    :param weights: (V, 24) skinning weights, rows add up to 1.
+    :param trust: (N, 24), NaN where unknown.
+    :returns: (N, V) float32; NaN where most of the weight lies on joints of unknown trust.
+    """
+    known = np.isfinite(trust)
+    share = known.astype(np.float32) @ weights.T
+    total = np.where(known, trust, 0.0).astype(np.float32) @ weights.T
+    return np.where(share > 0.5, total / np.maximum(share, 0.5), np.nan).astype(np.float32)
+
+
+def trust_words(bodies: Bodies, index: int) -> str:
+    """Return what is known about a body in words that do not claim more than the numbers do.
+
+    :returns: ``confidence 0.87`` only where a calibration stands behind it, else ``uncertainty 0.13 (uncalibrated)``,
+        else ``confidence unknown``.
+    """
+    if np.isfinite(bodies.confidence[index]):
+        return f'confidence {bodies.confidence[index]:.2f}'
+    if np.isfinite(bodies.uncertainty[index]):
+        return f'uncertainty {bodies.uncertainty[index]:.2f} (uncalibrated)'
+    return 'confidence unknown'
+
+
+def state_words(bodies: Bodies, index: int) -> str:
+    """Return the body's state and domain where they are worth a word: ``held``, ``lost, out of domain``, ``''``."""
+    state = int(bodies.state[index])
+    words = [] if state in (State.UNKNOWN, State.OBSERVED) else [State(state).name.lower()]
+    if bodies.in_domain[index] == Domain.OUT:
+        words.append('out of domain')
+    return ', '.join(words)
+
+
+def _clip(trust: npt.NDArray[Any]) -> Floats:
+    """Return values in [0, 1] as float32; NaN stays."""
+    clipped: Floats = np.clip(trust, 0.0, 1.0).astype(np.float32)
+    return clipped
