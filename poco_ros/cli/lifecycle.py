@@ -1,0 +1,123 @@
+"""Bringing a managed node to ACTIVE through its services, as launch does, with the node's own reason when it fails."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+
+from poco_ros.errors import PocoError
+from poco_ros.graph import NodeSpec
+
+_TRANSITIONS = (('configure', Transition.TRANSITION_CONFIGURE), ('activate', Transition.TRANSITION_ACTIVATE))
+#: Longer than any start of a node on a busy machine; loading models comes later, within ``configure``.
+_APPEARANCE_S = 60.0
+_REASON_S = 2.0
+
+
+@contextmanager
+def ros_node(name: str) -> Iterator[Node]:
+    """Give a node for the time of the block, leaving signals to the caller."""
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        node = rclpy.create_node(name)
+        try:
+            yield node
+        finally:
+            node.destroy_node()
+    finally:
+        rclpy.try_shutdown()
+
+
+class DiagnosticsWatch:
+    """Remembers the last word of every part of the graph on ``/diagnostics``."""
+
+    def __init__(self, node: Node) -> None:
+        self._last: dict[str, DiagnosticStatus] = {}
+        node.create_subscription(DiagnosticArray, '/diagnostics', self._remember, 10)
+
+    def _remember(self, message: DiagnosticArray) -> None:
+        self._last.update({status.name: status for status in message.status})
+
+    def complaints(self, of: str = '') -> list[str]:
+        """Return the warnings and errors in force, worst first, each as 'name: message'.
+
+        :param of: only of parts whose name contains this.
+        """
+        bad = [s for s in self._last.values() if _level(s) > _level(DiagnosticStatus()) and of in s.name]
+        return [f'{status.name}: {status.message}' for status in sorted(bad, key=_level, reverse=True)]
+
+
+def _level(status: DiagnosticStatus) -> int:
+    level = status.level
+    return level[0] if isinstance(level, bytes) else int(level)
+
+
+class Bringup:
+    """Configures and activates managed nodes.
+
+    :param node: with which the services are called; nobody else may spin it meanwhile.
+    :param diagnostics: where a node says why it failed.
+    :param say: told in a line what is being waited for.
+    """
+
+    def __init__(self, node: Node, diagnostics: DiagnosticsWatch, say: Callable[[str], None]) -> None:
+        self._node = node
+        self._diagnostics = diagnostics
+        self._say = say
+        self._executor = SingleThreadedExecutor()
+
+    def to_active(self, spec: NodeSpec, alive: Callable[[], bool]) -> None:
+        """Bring one node to ACTIVE.
+
+        :param spec: a node that has been started.
+        :param alive: whether its process still runs.
+        :raises PocoError: when the process ends, its service never appears, or a transition fails; gives the reason.
+        """
+        self._executor.add_node(self._node)
+        client: Any = self._node.create_client(ChangeState, f'{spec.full_name}/change_state')
+        try:
+            if not self._wait(client.service_is_ready, alive, _APPEARANCE_S):
+                raise PocoError(self._why_not(spec, alive, 'started'))
+            for word, transition in _TRANSITIONS:
+                self._change(client, spec, alive, word, transition)
+        finally:
+            self._executor.remove_node(self._node)
+            self._node.destroy_client(client)
+
+    def _change(
+        self, client: Any, spec: NodeSpec, alive: Callable[[], bool], word: str, transition: int,
+    ) -> None:
+        future: Any = client.call_async(ChangeState.Request(transition=Transition(id=transition)))
+        start = time.monotonic()
+        while not self._wait(future.done, alive, 5.0):
+            if not alive():
+                raise PocoError(self._why_not(spec, alive, f'{word}d'))
+            self._say(f'{spec.full_name}: {word} takes a while ({time.monotonic() - start:.0f} s)')
+        if not future.result().success:
+            self._wait(lambda: bool(self._diagnostics.complaints(spec.name)), alive, _REASON_S)
+            raise PocoError(self._why_not(spec, alive, f'{word}d'))
+
+    def _wait(self, ready: Callable[[], bool], alive: Callable[[], bool], seconds: float) -> bool:
+        deadline = time.monotonic() + seconds
+        while not ready():
+            if time.monotonic() > deadline or not alive():
+                return False
+            self._executor.spin_once(timeout_sec=0.1)
+        return True
+
+    def _why_not(self, spec: NodeSpec, alive: Callable[[], bool], what: str) -> str:
+        head = f'{spec.full_name} could not be {what}'
+        if not alive():
+            return f'{head}: its process ended; its last lines say why'
+        complaints = self._diagnostics.complaints(spec.name)
+        return f'{head}: {"; ".join(complaints)}' if complaints else f'{head}; its log says why'
