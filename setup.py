@@ -42,6 +42,7 @@ class CMakeBuild(build):
             f'-DCMAKE_PREFIX_PATH={sys.prefix}', f'-DPython3_EXECUTABLE={sys.executable}',
             f'-DCMAKE_PROJECT_poco_ros_INCLUDE={ROOT / "cmake" / "pip_wheels.cmake"}',
             f'-DCMAKE_INSTALL_PREFIX={PREFIX}', '-DCMAKE_INSTALL_LIBDIR=lib', f'-DPYTHON_INSTALL_DIR={PYTHON_DIR}',
+            '-DBUILD_TESTING=OFF',  # make test calls pytest itself
         ]
         for command in (configure, ['cmake', '--build', str(build_dir), '--target', 'install']):
             subprocess.run(command, check=True, env=environment)

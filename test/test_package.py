@@ -13,9 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from poco_ros.environment import ros_environment
+from poco_ros.graph import package_prefix
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ElementTree.parse(ROOT / 'package.xml').getroot()
-NODES = ('poco_node', 'video_node', 'view_node')
+PREFIX = package_prefix('poco_ros', ros_environment()) or Path(sys.prefix)
+NODES = ('poco_node', 'temporal_node', 'video_node', 'view_node')
 ROS_PACKAGES = {
     'builtin_interfaces', 'diagnostic_msgs', 'geometry_msgs', 'launch', 'launch_ros', 'lifecycle_msgs',
     'rcl_interfaces', 'rclpy', 'sensor_msgs', 'std_msgs', 'vision_msgs', 'visualization_msgs', 'ament_index_python',
@@ -89,14 +93,14 @@ def test_messages_are_importable_with_a_second_copy_first_on_the_path(tmp_path: 
 
 @pytest.mark.parametrize('program', [*NODES, 'poco'])
 def test_installed_programs_exist_where_ros2_run_looks(program: str) -> None:
-    path = Path(sys.prefix) / 'lib' / 'poco_ros' / program
+    path = PREFIX / 'lib' / 'poco_ros' / program
     assert os.access(path, os.X_OK)
     assert path.read_text().startswith('#!')
 
 
 def test_poco_runs_from_any_folder(tmp_path: Path) -> None:
     done = subprocess.run(
-        [Path(sys.prefix) / 'bin' / 'poco', '--version'], cwd=tmp_path, capture_output=True, text=True,
+        [PREFIX / 'bin' / 'poco', '--version'], cwd=tmp_path, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert PACKAGE.findtext('version') in done.stdout
