@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from generated import keep
+
 ROOT = Path(__file__).resolve().parents[1]
-DOCUMENT = ROOT / 'README.md'
-BEGIN, END = '<!-- numbers from bench/results -->\n', '<!-- end of numbers -->\n'
 
 
 def load(name: str) -> dict[str, Any]:
@@ -112,21 +112,8 @@ def numbers() -> str:
         'The distance to the landmarks says how well the body fits what the landmark network saw, not how right it is '
         'in depth.',
     ]
-    return '\n'.join(lines) + '\n'
-
-
-def main() -> int:
-    old = DOCUMENT.read_text()
-    head, opened, rest = old.partition(BEGIN)
-    _, closed, tail = rest.partition(END)
-    if not (opened and closed):
-        raise SystemExit(f'{DOCUMENT}: there must be a "{BEGIN.strip()} ... {END.strip()}"')
-    new = head + BEGIN + numbers() + END + tail
-    if '--check' in sys.argv[1:]:
-        return int(old != new)
-    DOCUMENT.write_text(new)
-    return 0
+    return '\n'.join(lines)
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(keep(ROOT / 'README.md', {('<!-- numbers from bench/results -->', '<!-- end of numbers -->'): numbers()}))
