@@ -23,9 +23,9 @@ test: setup $(STAMPS)/test
 	$(MAKE) --no-print-directory lint
 	$(VENV)/bin/python -m pytest $(PYTEST_ARGS)
 
-lint: setup $(STAMPS)/test
-	$(VENV)/bin/ruff check .
-	$(VENV)/bin/mypy
+lint: $(STAMPS)/lint
+	$(VENV)/lint/bin/ruff check .
+	$(VENV)/lint/bin/mypy
 
 setup: $(STAMPS)/models
 
@@ -52,6 +52,12 @@ $(STAMPS)/models: $(STAMPS)/installed
 $(STAMPS)/test: requirements-test.txt $(STAMPS)/packages
 	@$(PIP) install --quiet -r requirements-test.txt
 	@touch $@
+
+# An environment of its own with one numpy, so that types are checked alike on every machine and Python.
+$(STAMPS)/lint: requirements-lint.txt $(VENV)/bin/python
+	@$(PYTHON) -m venv '$(VENV)/lint'
+	@$(VENV)/lint/bin/python -m pip --disable-pip-version-check install --quiet -r requirements-lint.txt
+	@mkdir -p $(STAMPS) && touch $@
 
 clean:
 	rm -rf build '$(VENV)' '$(OUT)'

@@ -143,7 +143,7 @@ class PeopleFinder:
         if self._last_ns is not None and (now_ns - self._last_ns) * 1e-9 > max(self.config.lost_s, 1.0):
             self._followed = []
             self._scan.restart()
-        self._before_ns, self._last_ns, self._size = self._last_ns, now_ns, image.shape[:2]
+        self._before_ns, self._last_ns, self._size = self._last_ns, now_ns, (image.shape[0], image.shape[1])
 
     def _is_person(self, sighting: Sighting, min_presence: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         height, width = self._size
