@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from poco_ros.cli.isolation import isolated
-from poco_ros.cli.processes import Children, child_environment, interruptible, program
+from poco_ros.cli.processes import NOT_FROM_HERE, Children, child_environment, interruptible, program
 from poco_ros.errors import PocoError
 from poco_ros.graph import NodeSpec
 
@@ -82,7 +82,7 @@ def test_children_import_this_very_package_whatever_their_folder_holds(tmp_path)
     (tmp_path / 'poco_ros').mkdir()
     (tmp_path / 'poco_ros' / '__init__.py').write_text('raise ImportError("the wrong one")')
     done = subprocess.run(
-        [sys.executable, '-c', 'import poco_ros.graph; print(poco_ros.graph.__file__)'], cwd=tmp_path,
+        [sys.executable, '-c', NOT_FROM_HERE + 'import poco_ros.graph; print(poco_ros.graph.__file__)'], cwd=tmp_path,
         env=child_environment(os.environ), capture_output=True, text=True)
     import poco_ros.graph
 

@@ -20,8 +20,10 @@ from poco_ros.errors import PocoError
 from poco_ros.graph import NodeSpec, package_prefix
 
 _PR_SET_PDEATHSIG = 1
+#: Begins a program given by -c: the folder it runs in is no place to import from (PYTHONSAFEPATH is new in Python 3.11).
+NOT_FROM_HERE = 'import sys; sys.path = [folder for folder in sys.path if folder]; '
 #: As the installed programs do, which need not be on anybody's path.
-_OWN_PROGRAM = 'from poco_ros.nodes.{} import main; raise SystemExit(main())'
+_OWN_PROGRAM = NOT_FROM_HERE + 'from poco_ros.nodes.{} import main; raise SystemExit(main())'
 #: What a child gets, one after the other, and how many seconds it has before the next.
 _STOPPING = ((signal.SIGINT, 5.0), (signal.SIGTERM, 3.0), (signal.SIGKILL, 2.0))
 
