@@ -14,6 +14,7 @@ from poco_ros.people.config import FinderConfig
 from poco_ros.people.finder import PeopleFinder
 from poco_ros.regressors import make_regressor
 from poco_ros.regressors.base import Regressor, RegressorInfo
+from poco_ros.settings import described
 from poco_ros.types import Bodies, Boxes, Frame, People
 
 
@@ -26,11 +27,8 @@ class PipelineConfig:
     :param finder: how people are found and followed.
     """
 
-    model: str = field(default='auto', metadata={'description': 'Regressor: auto or lift.'})
-    body_model: str = field(
-        default='',
-        metadata={'description': "Path of an SMPL body-model file (.pkl or .npz); '' takes the open body that ships."},
-    )
+    model: str = described('auto', 'Regressor: auto or lift.')
+    body_model: str = described('', "Path of an SMPL body-model file (.pkl or .npz); '' takes the open body.")
     finder: FinderConfig = field(default_factory=FinderConfig)
 
 

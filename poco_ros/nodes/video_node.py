@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 import math
 import sys
 import threading
@@ -26,6 +25,7 @@ from poco_ros.errors import CameraError, ConfigError
 from poco_ros.nodes import qos
 from poco_ros.nodes.parameters import declare_dataclass
 from poco_ros.nodes.run import run_node
+from poco_ros.settings import described
 from poco_ros.video.calibration_file import Calibration, read_calibration
 from poco_ros.video.pacing import Schedule
 from poco_ros.video.reader import FrameReader, TimedImage
@@ -44,10 +44,6 @@ _SETTLING = 0.3
 _SIMULATED_STEP = 0.002
 
 
-def _field(default: Any, description: str, **limits: Any) -> Any:
-    return dataclasses.field(default=default, metadata={'description': description, **limits})
-
-
 @dataclass(frozen=True)
 class VideoConfig:
     """Parameters of the node; the fields' metadata describe them.
@@ -55,17 +51,17 @@ class VideoConfig:
     :raises ConfigError: when ``frame_id`` is empty.
     """
 
-    source: str = _field('demo', 'Video file, picture, folder of pictures, webcam number or device, or "demo".')
-    rate: float = _field(0.0, 'Images a second, Hz; 0 takes the rate of the source. For a webcam an upper limit.',
+    source: str = described('demo', 'Video file, picture, folder of pictures, webcam number or device, or "demo".')
+    rate: float = described(0.0, 'Images a second, Hz; 0 takes the rate of the source. For a webcam an upper limit.',
                          min=0.0, max=1000.0)
-    loop: bool = _field(False, 'Begin again at the end; otherwise the node ends with the source.')
-    frame_id: str = _field('camera_optical_frame', 'Frame of the images: x right, y down, z forward.')
-    encoding: str = _field('bgr8', 'Encoding of image_raw.', choices=('bgr8', 'rgb8'))
-    compressed: bool = _field(False, 'Also publish JPEG images on image_raw/compressed, while somebody subscribes.')
-    jpeg_quality: int = _field(90, 'Quality of the JPEG images.', min=1, max=100)
-    max_frames: int = _field(0, 'End after this many images; 0 for no limit.', min=0)
-    wait_for_subscriber: bool = _field(False, 'Begin when somebody subscribes to the images.')
-    camera_info: str = _field('', 'Calibration file of camera_calibration (YAML); empty: uncalibrated.')
+    loop: bool = described(False, 'Begin again at the end; otherwise the node ends with the source.')
+    frame_id: str = described('camera_optical_frame', 'Frame of the images: x right, y down, z forward.')
+    encoding: str = described('bgr8', 'Encoding of image_raw.', choices=('bgr8', 'rgb8'))
+    compressed: bool = described(False, 'Also publish JPEG images on image_raw/compressed, while somebody subscribes.')
+    jpeg_quality: int = described(90, 'Quality of the JPEG images.', min=1, max=100)
+    max_frames: int = described(0, 'End after this many images; 0 for no limit.', min=0)
+    wait_for_subscriber: bool = described(False, 'Begin when somebody subscribes to the images.')
+    camera_info: str = described('', 'Calibration file of camera_calibration (YAML); empty: uncalibrated.')
 
     def __post_init__(self) -> None:
         if not self.frame_id:
