@@ -20,7 +20,7 @@ from poco_ros.errors import PocoError
 from poco_ros.graph import NodeSpec, package_prefix
 
 _PR_SET_PDEATHSIG = 1
-#: Begins a program given by -c: the folder it runs in is no place to import from (PYTHONSAFEPATH is new in Python 3.11).
+#: Begins a program given by -c: the folder it runs in is no place to import from. (PYTHONSAFEPATH needs Python 3.11.)
 NOT_FROM_HERE = 'import sys; sys.path = [folder for folder in sys.path if folder]; '
 #: As the installed programs do, which need not be on anybody's path.
 _OWN_PROGRAM = NOT_FROM_HERE + 'from poco_ros.nodes.{} import main; raise SystemExit(main())'
