@@ -1,0 +1,69 @@
+"""Gives every followed person a row of the filters' arrays, a slot, for as long as they are followed."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Rows = npt.NDArray[np.intp]
+
+_BLOCK = 8
+
+
+class Slots:
+    """Slots by track id. Their number grows in blocks up to a limit and never shrinks.
+
+    :param limit: most tracks at once.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._slots: dict[int, int] = {}
+        self._blocked: dict[int, int] = {}
+        self.capacity = 0
+
+    def __len__(self) -> int:
+        return len(self._slots)
+
+    def __contains__(self, track_id: int) -> bool:
+        return track_id in self._slots
+
+    @property
+    def rows(self) -> Rows:
+        """Slots in use, in the order in which their tracks came."""
+        return np.fromiter(self._slots.values(), np.intp, len(self._slots))
+
+    @property
+    def track_ids(self) -> npt.NDArray[np.int32]:
+        """Track ids in the order of :attr:`rows`."""
+        return np.fromiter(self._slots, np.int32, len(self._slots))
+
+    def slot(self, track_id: int) -> int:
+        """Return the slot of a track that has one."""
+        return self._slots[track_id]
+
+    def claim(self, track_id: int, frame: int) -> int | None:
+        """Give a new track a slot, or None while there is no room.
+
+        :param track_id: of a track without a slot.
+        :param frame: number of the present frame.
+        """
+        if len(self._slots) >= self._limit:
+            return None
+        taken = set(self._slots.values())
+        taken.update(slot for slot, until in self._blocked.items() if until > frame)
+        slot = next(i for i in range(len(taken) + 1) if i not in taken)
+        self._blocked.pop(slot, None)
+        self._slots[track_id] = slot
+        while slot >= self.capacity:
+            self.capacity += _BLOCK
+        return slot
+
+    def free(self, track_id: int, until: int) -> None:
+        """Take a track's slot away; nobody gets it before frame number ``until``: nothing refers to it then."""
+        self._blocked[self._slots.pop(track_id)] = until
+
+    def clear(self) -> None:
+        """Forget all tracks."""
+        self._slots.clear()
+        self._blocked.clear()

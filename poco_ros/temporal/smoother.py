@@ -1,0 +1,295 @@
+"""Kalman filter and fixed-lag smoother over the joints of many people at once.
+
+Rows are people, columns the 24 joint rotations and, last, the position of the pelvis. A rotation's error lives in the
+body axes of the joint, so that the filter is linear in small rotations. The smoother does not sweep back: for every
+buffered frame it keeps the two numbers by which a correction of the newest state reaches it (the running product of
+the Rauch-Tung-Striebel gains), and adds each correction to all buffered frames in one operation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from poco_ros.temporal import quaternions as quat
+from poco_ros.temporal.body_dynamics import COLUMNS as PREDICTED
+from poco_ros.temporal.body_dynamics import BodyDynamics
+from poco_ros.temporal.motion import Covariance, Transition, transition
+from poco_ros.types import NUM_JOINTS
+
+Array = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+#: The learned share of a gap that is bridged grows from 0 to 1 over these lengths, in units of 1/30 s: in short gaps
+#: the rates on both sides say more than what bodies usually do.
+_SHORT_GAP, _LONG_GAP = 3.0, 13.0
+#: Squared deviations of a doubtful measurement from the prediction, in variances, at which it is as bad as feared.
+_AS_FEARED = 0.5
+
+COLUMNS = NUM_JOINTS + 1
+"""24 rotations and the position of the pelvis."""
+PELVIS = NUM_JOINTS
+"""Column of the position."""
+
+
+@dataclass(frozen=True)
+class Noise:
+    """What the filter believes about motion and measurement, per column, per 1/30 s.
+
+    :param measured: (25,) standard deviation of a measurement of full trust; rad, and m for the pelvis.
+    :param rate: (25,) standard deviation that a rate gains in a frame; rad or m per frame.
+    :param rate_gap: (25,) the same while the column is not measured.
+    :param decay: (25,) what is left of a rate after a frame.
+    :param decay_gap: (25,) the same while the column is not measured.
+    :param first_rate: (25,) standard deviation of the rate of a person seen for the first time.
+    """
+
+    measured: Array
+    rate: Array
+    rate_gap: Array
+    decay: Array
+    decay_gap: Array
+    first_rate: Array
+
+
+@dataclass
+class Measurement:
+    """What is seen of S slots in one frame.
+
+    :param rotations: (S, 24, 4) unit quaternions; anything where not used.
+    :param pelvis: (S, 3) metres; anything where not used.
+    :param variance_factor: (S, 25) by what the variance of a measurement is multiplied.
+    :param doubt: (S, 25) which part of that factor, at least 1, stands for the fear that the measurement is wrong
+        altogether: less of it remains where the measurement agrees with the prediction.
+    :param used: (S, 25) where the measurement counts at all.
+    """
+
+    rotations: Array
+    pelvis: Array
+    variance_factor: Array
+    doubt: Array
+    used: Mask
+
+
+@dataclass
+class _State:
+    """Of the newest frame, S slots. Zero rates and identity rotations in free slots keep them finite.
+
+    ``blind`` (S, 25) is the time since a column was last measured, in units of 1/30 s; ``plain_rate`` is the rate that
+    it would have had since under the damped motion, ``drift`` how far the learned motion has led away from that.
+    """
+
+    rotations: Array
+    pelvis: Array
+    rate: Array
+    covariance: Covariance
+    past: Array
+    blind: Array
+    plain_rate: Array
+    drift: Array
+
+
+class Smoother:
+    """Filters frame by frame; frames stay correctable for ``lag`` further frames.
+
+    :param lag: how many frames after it a frame can still be corrected; the buffer holds lag + 1.
+    :param noise: constants of the filter.
+    :param dynamics: predicts columns that are not measured from the whole body; None: their rates die away.
+    """
+
+    def __init__(self, lag: int, noise: Noise, dynamics: BodyDynamics | None = None) -> None:
+        self._noise = noise
+        self._dynamics = dynamics
+        self._depth = lag + 1
+        self._newest = 0
+        self._steps: dict[float, tuple[Transition, Transition]] = {}
+        self._memory = 0 if dynamics is None else dynamics.memory
+        self._now = self._blank(0)
+        self._allocate_buffer(0)
+
+    @property
+    def slots(self) -> int:
+        """S, how many people there is room for."""
+        return len(self._now.pelvis)
+
+    def _blank(self, slots: int) -> _State:
+        n = self._noise
+        cov = Covariance(*(np.tile(v, (slots, 1)) for v in (n.measured ** 2, 0 * n.measured, n.first_rate ** 2)))
+        return _State(quat.identity(slots, NUM_JOINTS), np.zeros((slots, 3)), np.zeros((slots, COLUMNS, 3)), cov,
+                      np.zeros((slots, self._memory, COLUMNS, 3)), np.zeros((slots, COLUMNS)),
+                      np.zeros((slots, COLUMNS, 3)), np.zeros((slots, COLUMNS, 3)))
+
+    def _allocate_buffer(self, slots: int) -> None:
+        b = self._depth
+        self._rotations = quat.identity(b, slots, NUM_JOINTS)
+        self._pelvis = np.zeros((b, slots, 3))
+        self._correction = np.zeros((b, slots, COLUMNS, 3))
+        self._drift: Array = np.zeros((b, slots, COLUMNS, 3))
+        self._link0: Array = np.zeros((b, slots, COLUMNS))
+        self._link1: Array = np.zeros((b, slots, COLUMNS))
+
+    def grow(self, slots: int) -> None:
+        """Make room for more people; those there keep their slots."""
+        old, new = self._now, self._blank(slots)
+        n = len(old.pelvis)
+        for name in ('rotations', 'pelvis', 'rate', 'past', 'blind', 'plain_rate', 'drift'):
+            getattr(new, name)[:n] = getattr(old, name)
+        for name in ('p00', 'p01', 'p11'):
+            getattr(new.covariance, name)[:n] = getattr(old.covariance, name)
+        buffers = (self._rotations, self._pelvis, self._correction, self._drift, self._link0, self._link1)
+        self._now = new
+        self._allocate_buffer(slots)
+        grown = (self._rotations, self._pelvis, self._correction, self._drift, self._link0, self._link1)
+        for source, target in zip(buffers, grown, strict=True):
+            target[:, :n] = source
+
+    def predict(self, frames: float, measured: Mask, frozen: Mask) -> None:
+        """Step to the time of the next frame.
+
+        :param frames: time since the frame before, in units of 1/30 s.
+        :param measured: (S, 25) columns for which a usable measurement has come.
+        :param frozen: (S, 25) columns that stay where they are, because nothing is known of their motion any more.
+        """
+        now = self._now
+        step = self._step(frames, measured)
+        predicted = now.covariance.predicted(step)
+        c00, c01, c10, c11 = now.covariance.smoother_gain(step, predicted)
+        link0, link1 = self._link0, self._link1
+        self._link0, self._link1 = link0 * c00 + link1 * c10, link0 * c01 + link1 * c11
+        move, rate = step.reach[..., None] * now.rate, step.decay[..., None] * now.rate
+        if self._dynamics is not None and (not measured.all() or now.blind.any()):
+            self._learned(self._dynamics, move, rate, step, frames, measured)
+        if frozen.any():
+            move[frozen], rate[frozen] = 0, 0
+        now.rate, now.covariance = rate, predicted
+        self._displace(move)
+        if self._dynamics is not None:
+            now.past = self._dynamics.forget(now.past, move, frames)
+
+    def _learned(
+        self, dynamics: BodyDynamics, move: Array, rate: Array, step: Transition, frames: float, measured: Mask,
+    ) -> None:
+        """Put the learned motion in place of the damped one where nothing is measured."""
+        now = self._now
+        rows = np.flatnonzero((~measured | (now.blind > 0)).any(axis=1))
+        learned = dynamics.predict(now.rate[rows], now.past[rows], frames)
+        where = np.ix_(rows, PREDICTED)
+        gap, before = ~measured[where][..., None], now.blind[rows, :, None] > 0
+        plain = np.where(before, now.plain_rate[rows], now.rate[rows])
+        for target, values in zip((move, rate), learned, strict=True):
+            target[where] = np.where(gap, values, target[where])
+        reach, decay = (np.broadcast_to(v, now.blind.shape)[rows][..., None] for v in (step.reach, step.decay))
+        led_away = move[rows] - reach * plain
+        now.drift[rows] += np.where(before | ~measured[rows][..., None], led_away, 0)
+        now.plain_rate[rows] = decay * plain
+        now.blind[rows] += np.where(measured[rows], 0, frames)
+
+    def _step(self, frames: float, measured: Mask) -> Transition:
+        frames = round(frames, 2)
+        if frames not in self._steps:
+            if len(self._steps) > 256:
+                self._steps.clear()
+            n = self._noise
+            self._steps[frames] = (transition(n.decay, n.rate, frames), transition(n.decay_gap, n.rate_gap, frames))
+        seen, gap = self._steps[frames]
+        return seen if measured.all() else seen.take(~measured, gap)
+
+    def _displace(self, move: Array) -> None:
+        """Apply (S, 25, 3) displacements in body axes to the newest state."""
+        now = self._now
+        now.pelvis = now.pelvis + quat.rotate(now.rotations[:, 0], move[:, PELVIS])
+        now.rotations = quat.normalised(quat.multiply(now.rotations, quat.exp(move[:, :PELVIS])))
+        # rate and memory of the position are kept in the pelvis' axes, which have turned
+        back = quat.exp(-move[:, 0])
+        now.rate[:, PELVIS] = quat.rotate(back, now.rate[:, PELVIS])
+        if self._memory:
+            now.past[:, :, PELVIS] = quat.rotate(back[:, None], now.past[:, :, PELVIS])
+
+    def innovation(self, seen: Measurement) -> Array:
+        """Return (S, 25, 3), by what a measurement differs from the prediction, in body axes; rad and m."""
+        now = self._now
+        out = np.empty((self.slots, COLUMNS, 3))
+        inverse = quat.conjugate(now.rotations)
+        out[:, :PELVIS] = quat.log(quat.multiply(inverse, seen.rotations))
+        out[:, PELVIS] = quat.rotate(inverse[:, 0], seen.pelvis - now.pelvis)
+        return out
+
+    def update(self, seen: Measurement, innovation: Array) -> None:
+        """Take a measurement in, correct the buffered frames with it, and buffer the new frame."""
+        now, used = self._now, seen.used
+        noise = self._noise.measured ** 2 * seen.variance_factor / seen.doubt
+        deviation = np.einsum('sji,sji->sj', innovation, innovation) / (3 * (now.covariance.p00 + noise))
+        noise *= 1 + (seen.doubt - 1) * (deviation / _AS_FEARED)
+        gain = used / (now.covariance.p00 + noise)
+        k0, k1 = now.covariance.p00 * gain, now.covariance.p01 * gain
+        innovation = np.where(used[..., None], innovation, 0)
+        move = k0[..., None] * innovation
+        share = self._link0 * k0 + self._link1 * k1
+        self._correction += share[..., None] * innovation
+        now.rate = now.rate + k1[..., None] * innovation
+        if self._dynamics is not None and now.blind.any():
+            self._bridge(used, move, share, k0, k1)
+        now.covariance = now.covariance.updated(k0, k1)
+        self._displace(move)
+        if self._dynamics is not None:
+            now.past -= move[:, None]
+        self._newest = i = (self._newest + 1) % self._depth
+        self._rotations[i], self._pelvis[i] = now.rotations, now.pelvis
+        self._correction[i], self._drift[i], self._link0[i], self._link1[i] = 0, now.drift, 1, 0
+
+    def _bridge(self, used: Mask, move: Array, share: Array, k0: Array, k1: Array) -> None:
+        """Where a gap ends, go back from the learned towards the damped motion, the more the shorter it was.
+
+        Both motions are corrected by the same gains, so that their difference is known for every buffered frame.
+        """
+        now = self._now
+        ends = used & (now.blind > 0)
+        if ends.any():
+            back = ends * np.clip((_LONG_GAP - now.blind) / (_LONG_GAP - _SHORT_GAP), 0, 1)
+            drift = back[..., None] * now.drift
+            self._correction += share[..., None] * drift - back[..., None] * self._drift
+            move += k0[..., None] * drift - drift
+            now.rate += k1[..., None] * drift + back[..., None] * (now.plain_rate - now.rate)
+            self._drift[:, ends] = 0
+        now.blind[used], now.drift[used] = 0, 0
+
+    def restart(self, where: Mask, seen: Measurement) -> None:
+        """Begin columns anew at their measurement; what was before is not corrected by what comes.
+
+        :param where: (S, 25).
+        """
+        blank, now = self._blank(self.slots), self._now
+        now.rotations = np.where(where[:, :PELVIS, None], seen.rotations, now.rotations)
+        now.pelvis = np.where(where[:, PELVIS, None], seen.pelvis, now.pelvis)
+        now.rate = np.where(where[..., None], 0, now.rate)
+        now.past = np.where(where[:, None, :, None], 0, now.past)
+        for name in ('p00', 'p01', 'p11'):
+            fresh, current = getattr(blank.covariance, name), getattr(now.covariance, name)
+            setattr(now.covariance, name, np.where(where, fresh, current))
+        now.blind[where], now.drift[where] = 0, 0
+        self._drift[:, where] = 0
+        self._link0[:, where], self._link1[:, where] = 0, 0
+
+    def motion(self) -> tuple[Array, Array]:
+        """Return what the newest frame tells a predictor: rates (S, 25, 3) and means over the past (S, K, 25, 3)."""
+        return self._now.rate, self._now.past
+
+    def sigma_pelvis(self, variance_factor: Array) -> Array:
+        """Return (S,), the standard deviation per axis of the innovation of the position, for these measurements."""
+        noise = self._noise.measured[PELVIS] ** 2 * variance_factor[:, PELVIS]
+        return np.asarray(np.sqrt(self._now.covariance.p00[:, PELVIS] + noise))
+
+    def is_corrected(self, back: int) -> Mask:
+        """Return (S,), whether anything that came later has changed the frame ``back`` before the newest."""
+        return np.asarray(self._correction[(self._newest - back) % self._depth].any(axis=(1, 2)))
+
+    def estimate(self, back: int) -> tuple[Array, Array]:
+        """Return the rotations (S, 24, 4) and pelvis positions (S, 3) of the frame ``back`` before the newest."""
+        i = (self._newest - back) % self._depth
+        if back == 0:
+            return self._rotations[i], self._pelvis[i]
+        change = self._correction[i]
+        rotations = quat.multiply(self._rotations[i], quat.exp(change[:, :PELVIS]))
+        return rotations, self._pelvis[i] + quat.rotate(self._rotations[i][:, 0], change[:, PELVIS])

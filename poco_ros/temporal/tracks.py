@@ -1,0 +1,277 @@
+"""Follows everybody at once: which person is which row of the filters, what is measured of whom, who has gone."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from poco_ros.temporal import quaternions as quat
+from poco_ros.temporal.body_dynamics import BodyDynamics
+from poco_ros.temporal.config import MotionConfig, TemporalConfig
+from poco_ros.temporal.frames import Frame, alone, in_rows
+from poco_ros.temporal.identity import suspect
+from poco_ros.temporal.life import JointLife, LifeCycle
+from poco_ros.temporal.motion import REFERENCE_FPS
+from poco_ros.temporal.noise_meter import NoiseMeter
+from poco_ros.temporal.outputs import ERROR_FIELDS, Calibration, Estimate
+from poco_ros.temporal.shape import Shapes
+from poco_ros.temporal.slots import Slots
+from poco_ros.temporal.smoother import COLUMNS, Measurement, Noise, Smoother
+from poco_ros.temporal.trust import Trust
+from poco_ros.types import NUM_JOINTS, Bodies
+
+Array = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+Rows = npt.NDArray[np.intp]
+
+#: Rate of a person seen for the first time: nobody stands quite still.
+_FIRST_RATE_RAD, _FIRST_RATE_M = np.radians(6.0), 0.03
+_NOBODY = Bodies.unknown(0)
+#: A sensor is judged by bodies of which at least this part is trusted.
+_JUDGED_PART = 0.75
+
+
+class Tracks:
+    """All people of one camera, from one start of the stream to the next.
+
+    :param config: settings.
+    :param lag: frames that stay correctable; in place of the setting.
+    :param dynamics: predictor of unseen joints; None: rates die away.
+    """
+
+    def __init__(self, config: TemporalConfig, lag: int, dynamics: BodyDynamics | None) -> None:
+        self._config = config
+        self._lag = lag
+        self._number = 0
+        self._time = 0.0
+        motion = config.motion
+        self._slots = Slots(config.life.max_tracks)
+        self._smoother = Smoother(lag, filter_noise(motion), dynamics)
+        self._life = LifeCycle(lag, config.life)
+        self._shapes = Shapes(config.life.lock_shape_s)
+        self._meter = NoiseMeter(
+            np.radians(motion.jitter_deg), motion.jitter_pelvis_m, motion.least_noise, motion.most_noise)
+        self._grow()
+
+    def __len__(self) -> int:
+        return len(self._slots)
+
+    def _grow(self) -> None:
+        """Follow the number of slots with everything that has a row per slot."""
+        n = self._slots.capacity
+        for part in (self._smoother, self._life, self._shapes, self._meter):
+            part.grow(n)
+        before = self.__dict__.copy()
+        self._suspect_run: npt.NDArray[np.int64] = np.zeros(n, np.int64)
+        self._told: Mask = np.zeros(n, bool)
+        self._known: Mask = np.zeros((n, NUM_JOINTS), bool)
+        shapes = {name: (n, *getattr(Bodies.unknown(0), name).shape[1:]) for name in ERROR_FIELDS}
+        self._last_errors = {name: np.full(shape, np.nan) for name, shape in shapes.items()}
+        if '_told' in before:
+            old = len(before['_told'])
+            for name in ('_suspect_run', '_told', '_known'):
+                getattr(self, name)[:old] = before[name]
+            for name in ERROR_FIELDS:
+                self._last_errors[name][:old] = before['_last_errors'][name]
+
+    def step(
+        self, bodies: Bodies, trust: Trust, seconds: float, stamp_ns: int, calibration: Calibration, context: Any,
+    ) -> Frame:
+        """Take the next frame in.
+
+        :param bodies: N measured bodies.
+        :param trust: in their joints.
+        :param seconds: since the frame before; 0 for the first.
+        :param stamp_ns: of the frame.
+        :param calibration: of the bodies' errors.
+        :param context: kept with the frame.
+        """
+        self._number += 1
+        self._time += seconds
+        index, at, fresh = self._assign(bodies.track_id)
+        everybody = np.array_equal(index, np.arange(len(bodies)))
+        followed = bodies if everybody else bodies.take(index)
+        seen, trusted, sane = self._measure(followed, trust, index, at)
+        weight = (trust.trusted[index] / np.maximum(1, trust.variance_factor[index])).mean(axis=1)
+        num_swaps = self._filter(followed, seen, trusted, sane, at, fresh, seconds)
+        confident = self._life.observed[at]
+        self._shapes.add(at, followed, np.where(confident[:, 0], weight * seconds if seconds else 1e-3 * weight, 0))
+        self._remember_errors(followed, at, confident)
+        others = _NOBODY
+        if not everybody:
+            left = np.setdiff1d(np.arange(len(bodies)), index)
+            others = alone(bodies.take(left), trust, left)
+        return self._frame(followed, at, stamp_ns, others, calibration, context, len(fresh), num_swaps)
+
+    def _assign(self, track_ids: npt.NDArray[np.int32]) -> tuple[Rows, Rows, Rows]:
+        """Return which bodies are followed, their slots, and which of the slots are new."""
+        index, at, fresh = [], [], []
+        seen: set[int] = set()
+        for i, track_id in enumerate(track_ids.tolist()):
+            if track_id < 0 or track_id in seen:
+                continue
+            seen.add(track_id)
+            if track_id in self._slots:
+                slot: int | None = self._slots.slot(track_id)
+            else:
+                slot = self._slots.claim(track_id, self._number)
+                if slot is None:
+                    continue
+                fresh.append(slot)
+            index.append(i)
+            at.append(slot)
+        if self._slots.capacity > self._smoother.slots:
+            self._grow()
+        return np.array(index, np.intp), np.array(at, np.intp), np.array(fresh, np.intp)
+
+    def _measure(self, bodies: Bodies, trust: Trust, index: Rows, at: Rows) -> tuple[Measurement, Mask, Mask]:
+        """Return the measurement of every slot, and which joints are trusted and sane."""
+        slots = self._slots.capacity
+        sane = np.zeros((slots, NUM_JOINTS), bool)
+        sane[at] = trust.sane[index]
+        trusted, usable = np.zeros((2, *sane.shape), bool)
+        trusted[at], usable[at] = trust.trusted[index], trust.usable[index]
+        rotations, pelvis = quat.identity(slots, NUM_JOINTS), np.zeros((slots, 3))
+        rotations[at] = quat.exp(np.where(sane[at][..., None], bodies.pose, 0).astype(np.float64))
+        somewhere = np.asarray(sane[at]).any(axis=1, keepdims=True)
+        pelvis[at] = np.where(somewhere, bodies.joints[:, 0], 0)
+        factor = np.ones((slots, COLUMNS))
+        factor[at] = _with_pelvis(trust.variance_factor[index])
+        doubt = np.ones((slots, COLUMNS))
+        doubt[at, :NUM_JOINTS] = trust.doubt[index]
+        weight = np.sqrt(np.sort(factor, axis=1)[:, COLUMNS // 2])  # the median
+        self._meter.add(rotations, pelvis, weight, trusted[:, :22].mean(axis=1) >= _JUDGED_PART)
+        of_rotations, of_pelvis = self._meter.variance_factor()
+        factor[:, :-1] *= of_rotations[:, None]
+        factor[:, -1] *= of_pelvis
+        return Measurement(rotations, pelvis, factor, doubt, _with_pelvis(usable)), trusted, sane
+
+    def _filter(
+        self, bodies: Bodies, seen: Measurement, trusted: Mask, sane: Mask, at: Rows, fresh: Rows, seconds: float,
+    ) -> int:
+        """Run filter and life cycle for one frame; return how many tracks show somebody else now."""
+        apart = self._life.out_of_reach(self._time)
+        if seconds:
+            free = np.ones(self._slots.capacity, bool)
+            free[self._slots.rows] = False
+            self._smoother.predict(seconds * REFERENCE_FPS, seen.used | free[:, None], _with_pelvis(apart))
+        innovation = self._smoother.innovation(seen)
+        anew, doubted = self._check_identity(bodies, seen, trusted & ~apart, at, fresh, innovation)
+        begin = np.concatenate([fresh, anew])
+        usable = seen.used[:, :NUM_JOINTS] & (trusted | ~apart) & ~doubted[:, None]
+        trusted = trusted & ~doubted[:, None]
+        restart = trusted & apart
+        restart[begin] = sane[begin]
+        if len(begin):
+            self._start(begin, trusted)
+        seen = dataclasses.replace(seen, used=_with_pelvis(usable))
+        if restart.any():
+            columns = _with_pelvis(restart)
+            self._smoother.restart(columns, seen)
+            innovation[columns] = 0
+            self._known |= restart
+        self._smoother.update(seen, innovation)
+        self._life.step(self._time, trusted, usable, restart)
+        return len(anew)
+
+    def _start(self, begin: Rows, trusted: Mask) -> None:
+        """Forget what was known in the slots of new people."""
+        self._life.begin(begin, trusted[begin])
+        self._shapes.forget(begin)
+        self._meter.forget(begin)
+        self._known[begin], self._told[begin], self._suspect_run[begin] = False, False, 0
+        for values in self._last_errors.values():
+            values[begin] = np.nan
+
+    def _check_identity(
+        self, bodies: Bodies, seen: Measurement, judged: Mask, at: Rows, fresh: Rows, innovation: Array,
+    ) -> tuple[Rows, Mask]:
+        """Return the slots that show somebody else by now, and where (S,) the measurement is not to be believed."""
+        change = np.full(self._slots.capacity, np.nan)
+        if len(at):
+            change[at] = np.abs(bodies.betas[:, :3] - self._shapes.betas[at, :3]).max(axis=1)
+        judged = judged.copy()
+        judged[fresh] = False
+        jumped = suspect(
+            innovation, self._smoother.sigma_pelvis(seen.variance_factor), judged, change, self._config.identity)
+        measured = judged.any(axis=1)
+        self._suspect_run = np.where(jumped, self._suspect_run + 1, np.where(measured, 0, self._suspect_run))
+        anew = jumped & (self._suspect_run >= self._config.identity.frames)
+        return np.flatnonzero(anew), jumped & ~anew
+
+    def _remember_errors(self, bodies: Bodies, at: Rows, confident: Mask) -> None:
+        for name, values in self._last_errors.items():
+            came = getattr(bodies, name)
+            good = confident if came.ndim == 2 else confident[:, 0]
+            values[at] = np.where(good & ~np.isnan(came), came, values[at])
+
+    def _frame(
+        self, bodies: Bodies, at: Rows, stamp_ns: int, others: Bodies, calibration: Calibration, context: Any,
+        num_new: int, num_swaps: int,
+    ) -> Frame:
+        """Record the frame, and let go of those who have been away for too long."""
+        rows, ids = self._slots.rows, self._slots.track_ids
+        source = bodies
+        if np.array_equal(rows, at):
+            here: Mask = np.ones(len(rows), bool)
+        else:
+            here = np.isin(rows, at)
+            source = in_rows(bodies, at, rows, ids)
+        lost = self._life.lost_live[rows].all(axis=1)
+        speaks = here | ~(lost & self._told[rows])
+        self._told[rows] = lost & ~here
+        if not here.all():
+            gone = ~here & self._life.out_of_reach(self._time)[rows].all(axis=1)
+            for track_id in ids[gone].tolist():
+                self._slots.free(track_id, self._number + self._lag + 1)
+        return Frame(
+            self._number, stamp_ns, rows, source, speaks, self._shapes.betas[rows], self._shapes.rest_joints[rows],
+            {name: values[rows] for name, values in self._last_errors.items()}, others, calibration, context,
+            num_new, num_swaps)
+
+    def live(self, frame: Frame) -> tuple[Bodies, Estimate]:
+        """Return the bodies of the newest frame as they came, and what is known of them now."""
+        if frame.speaks.all():
+            return frame.source, self._estimate(frame, 0, self._life.live(), slice(None))
+        keep = frame.speaks
+        return frame.source.take(keep), self._estimate(frame, 0, self._life.live(), keep)
+
+    def infilled(self, frame: Frame) -> tuple[Bodies, Estimate]:
+        """Return the bodies of a buffered frame as they came, and what is known of them by now."""
+        back = self._number - frame.number
+        revision = self._smoother.is_corrected(back)[frame.rows].astype(np.uint32)
+        source = dataclasses.replace(frame.source, revision=revision)
+        return source, self._estimate(frame, back, self._life.infilled(back), slice(None))
+
+    def _estimate(self, frame: Frame, back: int, life: JointLife, keep: slice | Mask) -> Estimate:
+        rows = frame.rows[keep]
+        rotations, pelvis = self._smoother.estimate(back)
+        rotations, pelvis, known = rotations[rows], pelvis[rows], self._known[rows]
+        if not known.all():
+            rotations = np.where(known[..., None], rotations, np.nan)
+            pelvis = np.where(known[:, :1], pelvis, np.nan)
+        return Estimate(
+            rotations, pelvis, frame.betas[keep], frame.rest_joints[keep],
+            JointLife(life.state[rows], life.age[rows], life.ahead[rows]),
+            {name: values[keep] for name, values in frame.last_errors.items()})
+
+
+def filter_noise(motion: MotionConfig) -> Noise:
+    """Return the constants of the filter per column."""
+    def column(rotation: float, pelvis: float) -> Array:
+        return np.append(np.full(NUM_JOINTS, rotation), pelvis)
+
+    rate = column(np.radians(motion.rate_noise_deg), motion.pelvis_rate_noise_m)
+    return Noise(
+        measured=column(np.radians(motion.measured_deg), motion.pelvis_measured_m), rate=rate, rate_gap=rate,
+        decay=column(motion.rate_kept, motion.pelvis_rate_kept),
+        decay_gap=column(motion.rate_kept_gap, motion.pelvis_rate_kept),
+        first_rate=column(_FIRST_RATE_RAD, _FIRST_RATE_M))
+
+
+def _with_pelvis(joints: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """(S, 24) to (S, 25): the position goes with the rotation of the pelvis."""
+    return np.concatenate([joints, joints[:, :1]], axis=1)

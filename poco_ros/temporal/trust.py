@@ -1,0 +1,80 @@
+"""How far each measured joint is believed: which count, which are good, and by how much their noise grows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from poco_ros.temporal.config import TrustConfig
+from poco_ros.types import Bodies
+
+Array = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+#: Taken for a regressor that states no uncertainty: nothing speaks against its measurements.
+_NEUTRAL = 0.3
+#: Axis-angle beyond this and positions beyond this are no measurements.
+_LONGEST_RAD, _FARTHEST_M = 1e3, 1e4
+
+
+@dataclass(frozen=True)
+class Trust:
+    """Belief in N measured bodies.
+
+    :param trusted: (N, 24) joints that are surely good.
+    :param usable: (N, 24) joints that are not surely bad.
+    :param variance_factor: (N, 24) by what the variance of the measurement is multiplied.
+    :param doubt: (N, 24) which part of that factor comes from the fear that the joint is wrong altogether.
+    :param sane: (N, 24) as by :func:`is_sane`.
+    """
+
+    trusted: Mask
+    usable: Mask
+    variance_factor: Array
+    doubt: Array
+    sane: Mask
+
+
+def assess(bodies: Bodies, config: TrustConfig) -> Trust:
+    """Judge measured bodies.
+
+    What is NaN, infinite or absurdly large is not used. A joint without a number of its own takes that of its body;
+    where there is none either, it is believed.
+
+    :param bodies: N.
+    """
+    u = _uncertainty(bodies, config)
+    sane = is_sane(bodies)
+    weight = np.exp(np.minimum((u - config.knee) / config.knee_width, 50))
+    doubt = (1 + weight) ** 2
+    return Trust(sane & (u <= config.u_lo), sane & (u <= config.u_hi), (0.6 + 0.8 * u) ** 2 * doubt, doubt, sane)
+
+
+def is_sane(bodies: Bodies) -> Mask:
+    """Return (N, 24), whether the numbers of a joint can be a rotation, on a body that is somewhere."""
+    with np.errstate(invalid='ignore', over='ignore'):
+        rotation = np.abs(bodies.pose).max(axis=2) < _LONGEST_RAD
+        somewhere = np.abs(bodies.joints[:, 0]).max(axis=1) < _FARTHEST_M
+        somewhere &= np.abs(bodies.transl).max(axis=1) < _FARTHEST_M
+    return np.asarray(rotation & somewhere[:, None])
+
+
+def _uncertainty(bodies: Bodies, config: TrustConfig) -> Array:
+    """Return (N, 24) on the scale of the model's uncertainty, clipped to [0, 1]."""
+    body = bodies.uncertainty.astype(np.float64)[:, None]
+    joints = bodies.joint_uncertainty.astype(np.float64)
+    u = np.broadcast_to(body, joints.shape) if config.scope == 'body' else np.where(np.isnan(joints), body, joints)
+    if config.measure == 'error_mm':
+        body_mm = bodies.body_error_mm.astype(np.float64)[:, None]
+        joint_mm = bodies.joint_error_mm.astype(np.float64)
+        mm = np.broadcast_to(body_mm, joints.shape) if config.scope == 'body' else np.where(
+            np.isnan(joint_mm), body_mm, joint_mm)
+        scaled = np.interp(mm, [0, config.error_lo_mm, config.error_hi_mm, 2 * config.error_hi_mm],
+                           [0, config.u_lo, config.u_hi, 1])
+        # exactly at a threshold the comparison must not hang on the rounding of the interpolation
+        scaled = np.where(mm == config.error_lo_mm, config.u_lo, scaled)
+        scaled = np.where(mm == config.error_hi_mm, config.u_hi, scaled)
+        u = np.where(np.isnan(mm), u, scaled)
+    return np.where(np.isnan(u), _NEUTRAL, np.clip(u, 0, 1))
