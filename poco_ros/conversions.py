@@ -110,6 +110,21 @@ def bodies_from_message(message: SmplBodyArray) -> Bodies:
     return Bodies(**columns)
 
 
+def context_from_message(message: SmplBodyArray) -> ArrayContext:
+    """Return what a message says about its bodies as a whole; the inverse of :func:`bodies_to_message`.
+
+    :raises CameraError: when the camera in it is unusable.
+    """
+    fx, fy, cx, cy = (float(value) for value in message.intrinsics)
+    camera = Camera(message.image_width, message.image_height, fx, fy, cx, cy,
+                    focal_length_assumed=message.focal_length_assumed)
+    return ArrayContext(
+        camera, stamp_to_ns(message.header.stamp), message.header.frame_id, message.epoch, message.model_id,
+        skipped_frames=message.skipped_frames, publish_delay_s=message.publish_delay,
+        declared_lag_frames=message.declared_lag_frames, calibration_id=message.calibration_id,
+        coverage=message.coverage, confidence_bound_mm=message.confidence_bound_mm)
+
+
 def confidence_to_message(bodies: Bodies, context: ArrayContext) -> BodyConfidenceArray:
     """Return the light companion of :func:`bodies_to_message`: same stamp, same order."""
     columns: dict[str, Any] = {name: getattr(bodies, name).tolist() for name in _CONFIDENCE_SCALARS}

@@ -67,6 +67,9 @@ class GraphOptions:
         '', 'Form in which images are read. compressed takes <image_topic>/compressed. Empty: as in params_file.',
         ('', 'raw', 'compressed'),
     )
+    temporal: bool = _option(
+        True, 'Starts temporal_node: bodies that are held, infilled or extrapolated while they cannot be trusted.'
+    )
     view: bool = _option(True, 'Starts view_node: skeleton and mesh for RViz, and the picture with the bodies on it.')
     rviz: bool = _option(False, 'Starts RViz with the configuration of this package (needs the package rviz2).')
     use_sim_time: bool = _option(False, 'Takes the time from /clock, as when a bag is played with --clock.')
@@ -189,6 +192,8 @@ def describe(options: GraphOptions) -> list[NodeSpec]:
         'poco_node', 'poco_node', parameters={**estimating, **both, **clock}, remappings=inputs, lifecycle=True,
         **common,
     ))
+    if options.temporal:
+        nodes.append(NodeSpec('temporal_node', 'temporal_node', parameters=clock, lifecycle=True, **common))
     if options.view:
         nodes.append(NodeSpec(
             'view_node', 'view_node', parameters={**both, **clock}, remappings=(image, camera), **common,

@@ -9,15 +9,20 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from generated import keep
+
 from poco_ros.nodes.parameters import ParameterRow, parameter_rows
 from poco_ros.nodes.poco_config import PocoNodeConfig
+from poco_ros.nodes.temporal_node import TemporalNodeConfig
 from poco_ros.nodes.video_node import VideoConfig
 from poco_ros.nodes.view_node import ViewConfig
 from poco_ros.pipeline import PipelineConfig
+from poco_ros.temporal.config import TemporalConfig
 
 DOCUMENT = Path(__file__).resolve().parents[1] / 'docs' / 'nodes.md'
 NODES = {
-    'poco_node': (PipelineConfig, PocoNodeConfig), 'video_node': (VideoConfig,), 'view_node': (ViewConfig,),
+    'poco_node': (PipelineConfig, PocoNodeConfig), 'temporal_node': (TemporalConfig, TemporalNodeConfig),
+    'video_node': (VideoConfig,), 'view_node': (ViewConfig,),
 }
 
 
@@ -30,27 +35,14 @@ def table(rows: list[ParameterRow]) -> str:
     return '\n'.join(lines)
 
 
-def documented(text: str) -> str:
-    """The text with every table between its markers made anew."""
-    for node, configs in NODES.items():
-        begin, end = f'<!-- parameters of {node} -->', '<!-- end -->'
-        head, opened, rest = text.partition(begin)
-        _, closed, tail = rest.partition(end)
-        if not (opened and closed):
-            raise SystemExit(f'{DOCUMENT}: there must be a "{begin} ... {end}"')
-        rows = [row for config in configs for row in parameter_rows(config)]
-        text = f'{head}{begin}\n{table(rows)}\n{end}{tail}'
-    return text
-
-
-def main() -> int:
-    old = DOCUMENT.read_text()
-    new = documented(old)
-    if '--check' in sys.argv[1:]:
-        return int(old != new)
-    DOCUMENT.write_text(new)
-    return 0
+def parts() -> dict[tuple[str, str], str]:
+    """The tables by the markers that they stand between."""
+    return {
+        (f'<!-- parameters of {node} -->', '<!-- end -->'):
+            table([row for config in configs for row in parameter_rows(config)])
+        for node, configs in NODES.items()
+    }
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(keep(DOCUMENT, parts()))

@@ -65,6 +65,10 @@ def test_demo_leaves_bodies_overlay_still_and_plot(tmp_path, environ):
     still = cv2.imread(str(out / 'still.png'))
     assert still.shape == (480, 640, 3) and still.std() > 20
     assert cv2.imread(str(out / 'confidence.png')).shape[0] > 500
+    assert cv2.imread(str(out / 'timeline.png')).shape[0] > 500
+    infilled = list(read_records(out / 'bodies_infilled.jsonl'))
+    assert [stamp_ns(record) for record in infilled] == stamps[:len(infilled)] and len(infilled) >= 25
+    assert {record['declared_lag_frames'] for record in infilled} == {5}
     assert 'playing demo clip' in (out / 'log.txt').read_text()
 
 

@@ -182,14 +182,18 @@ def record(stamp_ns: int, people: Bodies) -> dict:
 
 
 def test_recorder_keeps_messages_and_the_best_picture(tmp_path):
-    written = []
+    written, late = [], []
     overlay = OverlayFile(tmp_path / 'o.mp4')
-    recorder = Recorder(SimpleNamespace(write=written.append), overlay, limit=30)
+    recorder = Recorder(SimpleNamespace(write=written.append), SimpleNamespace(write=late.append), overlay, limit=30)
     with overlay:
         for number in range(35):
             recorder.on_bodies(record(number * 40 * MS, bodies(7, uncertainty=0.1 if number == 17 else 0.5)))
+            recorder.on_live(record(number * 40 * MS, bodies(7)))
+            assert recorder.is_complete == (number >= 30)
+            recorder.on_infilled(record(number * 40 * MS, bodies(8)))
             recorder.on_overlay(np.full((48, 64, 3), number, np.uint8), number * 40 * MS)
     assert len(written) == 30 and recorder.log.seen == {7: 30} and recorder.log.skipped_frames == 30
+    assert len(late) == 30 and recorder.live.seen == {7: 30} and recorder.infilled.seen == {8: 30}
     assert overlay.best[0, 0, 0] == 17
     assert recorder.log.latency_ms(50) == pytest.approx(5)
 

@@ -13,12 +13,16 @@ from poco_ros.environment import share_dir
 pytest.importorskip('rclpy', reason='the parameters of nodes need ROS')
 
 from poco_ros.nodes.poco_config import PocoNodeConfig
+from poco_ros.nodes.temporal_node import TemporalNodeConfig
 from poco_ros.nodes.video_node import VideoConfig
 from poco_ros.nodes.view_node import ViewConfig
 from poco_ros.pipeline import PipelineConfig
+from poco_ros.temporal.config import TemporalConfig
 
 CONFIGS = {
-    'poco_node': (PipelineConfig(), PocoNodeConfig()), 'video_node': (VideoConfig(),), 'view_node': (ViewConfig(),),
+    'poco_node': (PipelineConfig(), PocoNodeConfig()),
+    'temporal_node': (TemporalConfig(), TemporalNodeConfig()),
+    'video_node': (VideoConfig(),), 'view_node': (ViewConfig(),),
 }
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from poco_ros.drawing.colors import STATE_COLORS, TRUST_RAMP, UNKNOWN_COLOR, track_color, trust_colors
+from poco_ros.drawing.colors import STATE_COLORS, TRUST_RAMP, UNKNOWN_COLOR, state_colors, track_color, trust_colors
 from poco_ros.types import State
 
 # Machado, Oliveira and Fernandes 2009, severity 1, on linear RGB.
@@ -72,3 +72,9 @@ def test_every_state_has_its_own_colour():
     lab = as_seen([STATE_COLORS[s] for s in State], 'none')
     apart = differences(lab[:, None], lab[None])
     assert apart[~np.eye(len(State), dtype=bool)].min() > 10
+
+
+def test_states_become_their_colours_in_any_shape():
+    states = np.uint8([[State.OBSERVED, State.LOST], [State.HELD, State.UNKNOWN]])
+    expected = [[STATE_COLORS[State(s)] for s in row] for row in states.tolist()]
+    np.testing.assert_array_equal(state_colors(states), expected)

@@ -45,7 +45,7 @@ def canvas():
 def painted(painter, vertices, trust, camera=CAMERA, image=None, opacity=1.0):
     image = canvas() if image is None else image
     per_vertex = np.broadcast_to(np.asarray(trust, float)[:, None], vertices.shape[:2])
-    painter.draw(image, vertices, per_vertex, camera, opacity)
+    painter.draw(image, vertices, trust_colors(per_vertex), camera, opacity)
     return image
 
 
@@ -109,7 +109,7 @@ def test_colour_is_the_trust_of_the_vertices_and_grey_where_unknown(ball):
     vertices = (np.array([0.0, 0.0, 3.0]) + 0.8 * unit)[None]
     image = canvas()
     trust = np.where(unit[:, 0] < 0, 0.05, 0.95)[None]
-    painter.draw(image, vertices, trust, CAMERA, 1.0)
+    painter.draw(image, vertices, trust_colors(trust), CAMERA, 1.0)
     left, right = image[120, 130].astype(int), image[120, 190].astype(int)
     assert left[0] > left[2] + 40 and right[2] > right[0] + 40
     image = painted(painter, vertices, [np.nan])

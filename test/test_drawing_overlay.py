@@ -9,9 +9,9 @@ from body_scenes import standing
 from poco_ros.body.model_file import load_body_model
 from poco_ros.camera import Camera
 from poco_ros.drawing import overlay, panel
-from poco_ros.drawing.colors import track_color, trust_colors
+from poco_ros.drawing.colors import STATE_COLORS, track_color, trust_colors
 from poco_ros.drawing.overlay import STYLES, OverlayPainter
-from poco_ros.types import Bodies
+from poco_ros.types import Bodies, State
 
 CAMERA = Camera.assumed(640, 360)
 
@@ -141,3 +141,19 @@ def test_a_label_without_room_beside_the_box_lies_on_it_within_the_picture(monke
     bodies.box_px[:] = [(-1e9, -5, 700, 400), (np.nan,) * 4]
     (label,) = label_rectangles(monkeypatch, OverlayPainter(None), bodies)
     assert label[0] >= 0 and label[1] >= 0 and label[2] <= 640 and label[3] <= 360
+
+
+def test_colours_of_states_and_nothing_of_what_is_lost(open_body, bodies):
+    states = bodies.joint_state.copy()
+    states[0] = State.INFILLED
+    states[1, [16, 18, 20, 22]] = State.LOST
+    told = dataclasses.replace(bodies, joint_state=states)
+    painter = OverlayPainter(open_body)
+    picture = painter.paint(photo(), told, CAMERA, 'skeleton', color_by='state')
+    column, row = np.rint(CAMERA.project(bodies.joints[:, 6])).astype(int).T
+    np.testing.assert_array_equal(picture[row, column], [STATE_COLORS[State.INFILLED], STATE_COLORS[State.OBSERVED]])
+    # the hand of the lost arm is as the photograph, in every style, that of the other arm is not
+    (lost, there) = np.rint(CAMERA.project(bodies.joints[1, [20, 21]])).astype(int)
+    for style in STYLES:
+        drawn = differs(painter.paint(photo(), told, CAMERA, style), photo())
+        assert drawn[there[1], there[0]] and not drawn[lost[1] - 3:lost[1] + 4, lost[0] - 3:lost[0] + 4].any()

@@ -3,8 +3,17 @@
 import numpy as np
 import pytest
 
-from poco_ros.drawing.colors import TRUST_RAMP, UNKNOWN_COLOR
-from poco_ros.drawing.panel import draw_legend, draw_panel, draw_plate, fill_plate, plate_size, text_height
+from poco_ros.drawing.colors import STATE_COLORS, TRUST_RAMP, UNKNOWN_COLOR
+from poco_ros.drawing.panel import (
+    draw_legend,
+    draw_panel,
+    draw_plate,
+    draw_state_legend,
+    fill_plate,
+    plate_size,
+    text_height,
+)
+from poco_ros.types import State
 
 
 def canvas(width=640, height=480, value=200):
@@ -75,6 +84,15 @@ def test_legend_shows_the_ramp_from_distrust_to_trust_and_tells_uncalibrated_apa
     uncalibrated = canvas(1280, 720)
     draw_legend(uncalibrated, calibrated=False)
     assert touched(uncalibrated)[0] < touched(image)[0]  # wider, by the word
+
+
+def test_state_legend_has_the_colour_of_every_state_from_good_to_bad():
+    image = canvas(1280, 720)
+    draw_state_legend(image)
+    flat = image.reshape(-1, 3)
+    places = [np.flatnonzero((flat == STATE_COLORS[state]).all(axis=1)) for state in list(State)[2:]]
+    columns = [place[0] % 1280 for place in places]
+    assert columns == sorted(set(columns)) and touched(image)[2] <= 1280
 
 
 def test_text_grows_with_the_image_within_limits():

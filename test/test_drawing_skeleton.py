@@ -23,7 +23,7 @@ def canvas():
 def test_every_joint_has_its_colour_at_its_pixel():
     joints, trust = spread_joints(), np.linspace(0, 1, 24)
     image = canvas()
-    draw_skeleton(image, joints, trust, CAMERA)
+    draw_skeleton(image, joints, trust_colors(trust), CAMERA)
     column, row = np.rint(CAMERA.project(joints)).astype(int).T
     np.testing.assert_array_equal(image[row, column], trust_colors(trust))
 
@@ -34,7 +34,7 @@ def test_a_bone_has_the_colour_of_its_far_joint():
     joints[PARENTS[child]], joints[child] = (-0.5, 0.0, 3.0), (0.5, 0.0, 3.0)
     trust[PARENTS[child]], trust[child] = 0.0, 1.0
     image = canvas()
-    draw_skeleton(image, joints, trust, CAMERA)
+    draw_skeleton(image, joints, trust_colors(trust), CAMERA)
     np.testing.assert_array_equal(image[240, 280:360], np.broadcast_to(trust_colors(1.0), (80, 3)))
 
 
@@ -42,7 +42,7 @@ def test_nearer_bodies_have_thicker_bones():
     ink = []
     for depth in (2.0, 4.0, 40.0):
         image = canvas()
-        draw_skeleton(image, spread_joints(depth) * [depth, depth, 1], np.ones(24), CAMERA)
+        draw_skeleton(image, spread_joints(depth) * [depth, depth, 1], trust_colors(np.ones(24)), CAMERA)
         ink.append(np.count_nonzero(image.any(axis=2)))
     assert ink[0] > 1.4 * ink[1] > 1.4 * ink[2] > 0
 
@@ -52,14 +52,14 @@ def test_joints_behind_the_camera_or_nan_are_left_out_with_their_bones():
     joints[[10, 15], :2] = (1.8, 1.3), (-1.8, -1.3)  # a foot and the head, in corners that no other bone crosses
     places = np.rint(CAMERA.project(joints[[10, 15]])).astype(int)
     complete, partial = canvas(), canvas()
-    draw_skeleton(complete, joints, np.ones(24), CAMERA)
+    draw_skeleton(complete, joints, trust_colors(np.ones(24)), CAMERA)
     joints[10, 2], joints[15] = -1.0, np.nan
-    draw_skeleton(partial, joints, np.ones(24), CAMERA)
+    draw_skeleton(partial, joints, trust_colors(np.ones(24)), CAMERA)
     for column, row in places:
         assert complete[row, column].any() and not partial[row, column].any()
     nothing = canvas()
-    draw_skeleton(nothing, np.full((24, 3), np.nan), np.ones(24), CAMERA)
-    draw_skeleton(nothing, spread_joints(-2.0), np.ones(24), CAMERA)
+    draw_skeleton(nothing, np.full((24, 3), np.nan), trust_colors(np.ones(24)), CAMERA)
+    draw_skeleton(nothing, spread_joints(-2.0), trust_colors(np.ones(24)), CAMERA)
     assert not nothing.any()
 
 
@@ -68,7 +68,7 @@ def test_joints_far_outside_the_picture_do_no_harm():
     joints[5] = (1e5, -1e6, 1e-3)
     joints[7] = (0.0, 0.0, 1e-12)
     image = canvas()
-    draw_skeleton(image, joints, np.ones(24), CAMERA)
+    draw_skeleton(image, joints, trust_colors(np.ones(24)), CAMERA)
     assert image.any()
 
 

@@ -73,3 +73,13 @@ def test_state_words():
         state=np.uint8([State.OBSERVED, State.HELD, State.LOST]),
         in_domain=np.uint8([Domain.IN, Domain.UNKNOWN, Domain.OUT]))
     assert [state_words(bodies, i) for i in range(3)] == ['', 'held', 'lost, out of domain']
+
+
+def test_state_words_tell_how_many_joints_are_in_the_worst_state():
+    bodies = Bodies.unknown(1)
+    bodies.joint_state[0] = State.OBSERVED
+    bodies.joint_state[0, [4, 7, 10]] = State.LOST
+    bodies.state[0] = State.LOST
+    assert state_words(bodies, 0) == '3 joints lost'
+    bodies.joint_state[0] = State.LOST
+    assert state_words(bodies, 0) == 'lost'

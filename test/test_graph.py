@@ -34,12 +34,13 @@ def test_every_argument_has_name_default_and_a_sentence():
         assert not item.metadata['choices'] or item.default in item.metadata['choices']
 
 
-def test_a_camera_driver_needs_only_the_estimator_and_the_view():
+def test_a_camera_driver_needs_only_the_estimator_the_temporal_node_and_the_view():
     nodes = by_name()
-    assert list(nodes) == ['poco_node', 'view_node']
-    assert [spec.lifecycle for spec in nodes.values()] == [True, False]
+    assert list(nodes) == ['poco_node', 'temporal_node', 'view_node']
+    assert [spec.lifecycle for spec in nodes.values()] == [True, True, False]
     assert dict(nodes['poco_node'].remappings) == {'image': 'image_raw', 'camera_info': 'camera_info'}
-    assert list(by_name(view=False)) == ['poco_node']
+    assert list(by_name(view=False, temporal=False)) == ['poco_node']
+    assert by_name(use_sim_time=True)['temporal_node'].parameters == {'use_sim_time': True}
 
 
 @pytest.mark.parametrize(('image', 'info', 'expected'), [

@@ -170,3 +170,13 @@ def test_nobody_gives_empty_arrays():
     maker = BodyMarkers(1.0)
     assert maker.skeletons(Bodies.unknown(0), HEADER).markers == []
     assert maker.skeletons(Bodies.unknown(2), HEADER).markers == []
+
+
+def test_skeletons_by_state_leave_out_lost_joints(open_body):
+    bodies = standing(open_body, CAMERA, [(0.0, 0.0, 4.0)])
+    states = np.full((1, 24), State.HELD, np.uint8)
+    states[0, 22] = State.LOST
+    markers = BodyMarkers(1.0).skeletons(dataclasses.replace(bodies, joint_state=states), Header(), 'state').markers
+    (spheres,) = [m for m in markers if m.ns == 'joints']
+    assert len(spheres.points) == 23
+    assert {tuple(np.rint([255 * c.r, 255 * c.g, 255 * c.b])) for c in spheres.colors} == {STATE_COLORS[State.HELD]}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 pytest.importorskip('rclpy')
@@ -12,6 +14,7 @@ from ros_harness import ros_session
 from std_msgs.msg import Empty
 
 from poco_ros.nodes import qos
+from poco_ros.temporal.config import TemporalConfig
 
 
 def test_profiles():
@@ -19,10 +22,17 @@ def test_profiles():
     assert (qos.SENSOR_INPUT.reliability, qos.SENSOR_INPUT.depth) == (best_effort, 1)
     assert (qos.BOXES_INPUT.reliability, qos.BOXES_INPUT.depth) == (best_effort, 10)
     assert qos.OUTPUT.reliability == reliable
+    assert qos.EVERY_FRAME.reliability == reliable
+    assert qos.EVERY_FRAME.depth > _longest_lag()
     assert (qos.LATCHED.durability, qos.LATCHED.reliability, qos.LATCHED.depth) == (
         QoSDurabilityPolicy.TRANSIENT_LOCAL, reliable, 1)
-    for name in ('SENSOR_INPUT', 'BOXES_INPUT', 'OUTPUT', 'DIAGNOSTICS'):
+    for name in ('SENSOR_INPUT', 'BOXES_INPUT', 'OUTPUT', 'EVERY_FRAME', 'DIAGNOSTICS'):
         assert getattr(qos, name).durability == QoSDurabilityPolicy.VOLATILE
+
+
+def _longest_lag() -> int:
+    (lag,) = [field for field in dataclasses.fields(TemporalConfig) if field.name == 'lag_frames']
+    return lag.metadata['max']
 
 
 def test_an_unknown_name_is_an_error():

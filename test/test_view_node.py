@@ -119,6 +119,20 @@ def test_everything_comes_out_with_the_stamp_and_frame_of_the_bodies(ros, open_b
     np.testing.assert_array_equal(rgb_from_image(overlay), painted)
 
 
+def test_the_stream_and_the_meaning_of_the_colours_can_be_chosen(ros, open_body):
+    scene = Scene(ros, open_body, ['poco/markers'], bodies='infilled', color_by='state')
+    infilled = scene.peer.create_publisher(SmplBodyArray, 'poco/bodies_infilled', qos.EVERY_FRAME)
+    assert scene.connected(infilled)
+    ros.spin_for(0.3)
+    assert scene.bodies_out.get_subscription_count() == 0
+    infilled.publish(bodies_to_message(scene.bodies, ArrayContext(CAMERA, 1_000, 'optical', 1, MODEL_ID)))
+    (markers,) = scene.got('poco/markers')
+    color = markers.markers[1].colors[0]
+    assert (color.r, color.g, color.b) == (1.0, 1.0, 1.0)  # observed
+    refused = scene.node.set_parameters([Parameter('bodies', value='raw'), Parameter('color_by', value='mood')])
+    assert not any(result.successful for result in refused)
+
+
 def test_nothing_is_subscribed_to_without_a_subscriber(ros, open_body):
     scene = Scene(ros, open_body)
     ros.spin_for(0.6)

@@ -22,6 +22,7 @@ from poco_ros.cli.processes import Children, interruptible
 from poco_ros.cli.recorder import Recorder
 from poco_ros.cli.records import JsonLines
 from poco_ros.cli.run_log import RunLog
+from poco_ros.cli.timeline import timeline_figure
 from poco_ros.cli.up import ros_parts, start_nodes
 from poco_ros.environment import ros_environment
 from poco_ros.errors import PocoError
@@ -41,8 +42,11 @@ _SILENCE_S = 5.0
 _FIRST_S = 30.0
 #: For what is still under way when the video has ended or the last body has come.
 _DRAIN_S = 1.0
+#: As long as the infilled stream or the pictures are behind; on a busy machine.
+_LONGEST_DRAIN_S = 5.0
 _FRAMES_OF_A_PICTURE = 60
-_LOG, _BODIES, _OVERLAY, _STILL, _PLOT = 'log.txt', 'bodies.jsonl', 'overlay.mp4', 'still.png', 'confidence.png'
+_LOG, _BODIES, _INFILLED, _OVERLAY = 'log.txt', 'bodies.jsonl', 'bodies_infilled.jsonl', 'overlay.mp4'
+_STILL, _PLOT, _TIMELINE = 'still.png', 'confidence.png', 'timeline.png'
 
 
 @dataclass(frozen=True)
@@ -76,17 +80,18 @@ def run_demo(options: DemoOptions, console: Console) -> None:
     """
     try:
         options.out.mkdir(parents=True, exist_ok=True)
-        for name in (_BODIES, _OVERLAY, _STILL, _PLOT):
+        for name in (_BODIES, _INFILLED, _OVERLAY, _STILL, _PLOT, _TIMELINE):
             (options.out / name).unlink(missing_ok=True)
         _look_at(options.video)
         os.environ.update(isolated(ros_environment()))
         with (
             (options.out / _LOG).open('wb') as output, interruptible(), Children(os.environ, output) as children,
-            JsonLines(options.out / _BODIES) as lines, OverlayFile(options.out / _OVERLAY) as overlay,
+            JsonLines(options.out / _BODIES) as lines, JsonLines(options.out / _INFILLED) as infilled_lines,
+            OverlayFile(options.out / _OVERLAY) as overlay,
         ):
-            recorder = Recorder(lines, overlay, options.last_frame)
+            recorder = Recorder(lines, infilled_lines, overlay, options.last_frame)
             _record(options, children, recorder, console)
-        _finish(options, recorder.log, overlay, console)
+        _finish(options, recorder, overlay, console)
     except OSError as error:
         raise PocoError(f'cannot write to {options.out}: {error.strerror}') from error
 
@@ -115,14 +120,16 @@ def _record(options: DemoOptions, children: Children, recorder: Recorder, consol
                     if spec.lifecycle:
                         bringup.to_active(spec, started[spec.full_name].is_running)
                 listener.listen_to_bodies(node, recorder.on_bodies)
+                listener.listen_to_bodies(node, recorder.on_live, 'poco/bodies_live')
+                listener.listen_to_bodies(node, recorder.on_infilled, 'poco/bodies_infilled')
                 start_nodes(sources, children, display.say)
                 watch = _Watch(options, recorder.log, children, diagnostics)
                 # The video begins when the first node subscribes to it: let that be poco_node, not view_node.
                 _spin(node, lambda: watch.is_over() or node.count_subscribers(DEFAULT_IMAGE_TOPIC) > 0)
                 listener.listen_to_overlay(node, recorder.on_overlay)
                 _spin(node, watch.is_over, lambda: display.update(recorder.log))
-                end = time.monotonic() + _DRAIN_S
-                _spin(node, lambda: time.monotonic() > end)
+                end = time.monotonic()
+                _spin(node, lambda: time.monotonic() > end + (_DRAIN_S if recorder.is_complete else _LONGEST_DRAIN_S))
         except KeyboardInterrupt:
             display.say('stopped')
         except PocoError as error:
@@ -132,10 +139,10 @@ def _record(options: DemoOptions, children: Children, recorder: Recorder, consol
 
 
 def _for_recording(spec: NodeSpec) -> NodeSpec:
-    """Return the node as it is to run here: the overlay shows every image, not as many as a viewer needs."""
+    """Return the node as it is to run here: the overlay shows every image and what was made of it in the end."""
     if spec.executable != 'view_node':
         return spec
-    return dataclasses.replace(spec, parameters={**spec.parameters, 'overlay_rate': 0.0})
+    return dataclasses.replace(spec, parameters={**spec.parameters, 'overlay_rate': 0.0, 'bodies': 'infilled'})
 
 
 class _Watch:
@@ -189,11 +196,12 @@ def _spin(node: Node, until: Callable[[], bool], meanwhile: Callable[[], None] =
         executor.remove_node(node)
 
 
-def _finish(options: DemoOptions, log: RunLog, overlay: OverlayFile, console: Console) -> None:
-    """Write still and plot, and say what is where.
+def _finish(options: DemoOptions, recorder: Recorder, overlay: OverlayFile, console: Console) -> None:
+    """Write still and plots, and say what is where.
 
     :raises PocoError: when no body ever came.
     """
+    log = recorder.log
     if overlay.best is not None:
         cv2.imwrite(str(options.out / _STILL), cv2.cvtColor(overlay.best, cv2.COLOR_RGB2BGR))
     if not log.with_bodies:
@@ -201,12 +209,15 @@ def _finish(options: DemoOptions, log: RunLog, overlay: OverlayFile, console: Co
             'no image was looked at (a video of less than a second may be over before the nodes have found each other)')
         raise PocoError(f'no body came: {seen}; the log of the nodes is {options.out / _LOG}')
     spans = occluded_spans(log) if options.video == DEMO else ()
-    figure = confidence_figure(log, f'poco_ros on {options.title}', spans, 'a board crosses the picture')
-    figure.savefig(options.out / _PLOT)
+    title, hidden_by = f'poco_ros on {options.title}', 'a board crosses the picture'
+    confidence_figure(log, title, spans, hidden_by).savefig(options.out / _PLOT)
+    timeline_figure(log, recorder.live, recorder.infilled, title, spans, hidden_by).savefig(options.out / _TIMELINE)
     results = {
         _BODIES: 'one line per message of /poco/bodies, every field',
+        _INFILLED: f'the same of /poco/bodies_infilled ({len(recorder.infilled)} messages)',
         _OVERLAY: f'{overlay.count} pictures with the bodies drawn on', _STILL: 'one of them',
-        _PLOT: 'how far to trust whom over time, and the latency', _LOG: 'what the nodes said',
+        _PLOT: 'how far to trust whom over time, and the latency',
+        _TIMELINE: 'what was observed, infilled or lost over time', _LOG: 'what the nodes said',
     }
     lines = [f'bodies in {log.with_bodies} of {len(log)} images']
     width = max(len(str(options.out / name)) for name in results)

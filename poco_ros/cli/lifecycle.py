@@ -9,8 +9,8 @@ from typing import Any
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from lifecycle_msgs.msg import Transition
-from lifecycle_msgs.srv import ChangeState
+from lifecycle_msgs.msg import State, Transition
+from lifecycle_msgs.srv import ChangeState, GetState
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
@@ -18,7 +18,11 @@ from rclpy.signals import SignalHandlerOptions
 from poco_ros.errors import PocoError
 from poco_ros.graph import NodeSpec
 
-_TRANSITIONS = (('configure', Transition.TRANSITION_CONFIGURE), ('activate', Transition.TRANSITION_ACTIVATE))
+#: What is done in words, the transition, and the state in which it ends.
+_TRANSITIONS = (
+    ('configure', Transition.TRANSITION_CONFIGURE, State.PRIMARY_STATE_INACTIVE),
+    ('activate', Transition.TRANSITION_ACTIVATE, State.PRIMARY_STATE_ACTIVE),
+)
 #: Longer than any start of a node on a busy machine; loading models comes later, within ``configure``.
 _APPEARANCE_S = 60.0
 _REASON_S = 2.0
@@ -88,24 +92,37 @@ class Bringup:
         try:
             if not self._wait(client.service_is_ready, alive, _APPEARANCE_S):
                 raise PocoError(self._why_not(spec, alive, 'started'))
-            for word, transition in _TRANSITIONS:
-                self._change(client, spec, alive, word, transition)
+            for word, transition, goal in _TRANSITIONS:
+                self._change(client, spec, alive, word, transition, goal)
         finally:
             self._executor.remove_node(self._node)
             self._node.destroy_client(client)
 
     def _change(
-        self, client: Any, spec: NodeSpec, alive: Callable[[], bool], word: str, transition: int,
+        self, client: Any, spec: NodeSpec, alive: Callable[[], bool], word: str, transition: int, goal: int,
     ) -> None:
         future: Any = client.call_async(ChangeState.Request(transition=Transition(id=transition)))
         start = time.monotonic()
         while not self._wait(future.done, alive, 5.0):
             if not alive():
                 raise PocoError(self._why_not(spec, alive, f'{word}d'))
+            if self._state(spec, alive) == goal:  # the answer got lost, the deed is done
+                return
             self._say(f'{spec.full_name}: {word} takes a while ({time.monotonic() - start:.0f} s)')
         if not future.result().success:
             self._wait(lambda: bool(self._diagnostics.complaints(spec.name)), alive, _REASON_S)
             raise PocoError(self._why_not(spec, alive, f'{word}d'))
+
+    def _state(self, spec: NodeSpec, alive: Callable[[], bool]) -> int | None:
+        """Return the state the node says it is in; None when it does not answer, as while it is busy."""
+        client: Any = self._node.create_client(GetState, f'{spec.full_name}/get_state')
+        try:
+            if not self._wait(client.service_is_ready, alive, 1.0):
+                return None
+            future: Any = client.call_async(GetState.Request())
+            return int(future.result().current_state.id) if self._wait(future.done, alive, 1.0) else None
+        finally:
+            self._node.destroy_client(client)
 
     def _wait(self, ready: Callable[[], bool], alive: Callable[[], bool], seconds: float) -> bool:
         deadline = time.monotonic() + seconds

@@ -21,11 +21,12 @@ _BODIES_QOS = QoSProfile(depth=100)
 _OVERLAY_QOS = QoSProfile(depth=5, reliability=QoSReliabilityPolicy.BEST_EFFORT)
 
 
-def listen_to_bodies(node: Node, on_bodies: Callable[[Record], None]) -> None:
-    """Subscribe to ``poco/bodies``.
+def listen_to_bodies(node: Node, on_bodies: Callable[[Record], None], topic: str = 'poco/bodies') -> None:
+    """Subscribe to bodies.
 
     :param node: that subscribes, in the namespace of the graph; the call-back runs where it is spun.
     :param on_bodies: gets every message as a record with ``received_ns``.
+    :param topic: of type ``SmplBodyArray``.
     """
 
     def bodies(message: SmplBodyArray, info: Any) -> None:
@@ -33,7 +34,7 @@ def listen_to_bodies(node: Node, on_bodies: Callable[[Record], None]) -> None:
         received = info['received_timestamp'] or time.time_ns()
         on_bodies({'received_ns': received, **to_record(message)})
 
-    node.create_subscription(SmplBodyArray, 'poco/bodies', bodies, _BODIES_QOS)
+    node.create_subscription(SmplBodyArray, topic, bodies, _BODIES_QOS)
 
 
 def listen_to_overlay(node: Node, on_overlay: Callable[[npt.NDArray[np.uint8], int], None]) -> None:

@@ -13,6 +13,10 @@ from rich.console import Console
 from rich.logging import RichHandler
 from rich.markup import escape
 
+from poco_ros.cli.bench_infill import bench_infill
+from poco_ros.cli.fit_age_law import fit_age_law
+from poco_ros.cli.fit_body_dynamics import fit_body_dynamics
+from poco_ros.cli.infill import infill
 from poco_ros.cli.options import with_graph_options
 from poco_ros.environment import share_dir
 from poco_ros.errors import PocoError
@@ -72,7 +76,7 @@ def demo(
         help='A video, a folder of pictures, or the number of a webcam. Left out: the built-in clip.',
     )] = DEMO,
     out: Annotated[Path, typer.Option(
-        help='Folder for bodies.jsonl, overlay.mp4, still.png and confidence.png.',
+        help='Folder for bodies.jsonl, bodies_infilled.jsonl, overlay.mp4, still.png, confidence.png and timeline.png.',
     )] = Path('out'),
     frames: Annotated[int, typer.Option(min=0, help='End after so many messages. 0: when the video ends.')] = 0,
 ) -> None:
@@ -105,6 +109,10 @@ def fetch_models() -> None:
         paths = model_files.fetch_models(status.update)
     for path in paths:
         _out.print(str(path), highlight=False, markup=False, soft_wrap=True)
+
+
+for command in (infill, bench_infill, fit_age_law, fit_body_dynamics):
+    app.command()(command)
 
 
 def main() -> int:

@@ -19,17 +19,26 @@ _ESTABLISHED = 10
 class Recorder:
     """Takes in messages and pictures as they arrive.
 
-    :param lines: gets every message.
+    :param lines: gets every message of ``poco/bodies``.
+    :param infilled_lines: gets every message of ``poco/bodies_infilled``.
     :param overlay: gets every picture.
     :param limit: messages after so many are ignored; 0: none.
     """
 
-    def __init__(self, lines: JsonLines, overlay: OverlayFile, limit: int = 0) -> None:
-        self.log = RunLog()
+    def __init__(
+        self, lines: JsonLines, infilled_lines: JsonLines, overlay: OverlayFile, limit: int = 0,
+    ) -> None:
+        self.log, self.live, self.infilled = RunLog(), RunLog(), RunLog()
         self._limit = limit
         self._lines = lines
+        self._infilled_lines = infilled_lines
         self._overlay = overlay
         self._scores: dict[int, float] = {}
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the streams that come later have caught up."""
+        return len(self.log) == len(self.live) == len(self.infilled) and (self._overlay.count > 0 or not len(self.log))
 
     def on_bodies(self, record: Record) -> None:
         """Take in a message of ``poco/bodies``, as a record with ``received_ns``."""
@@ -42,6 +51,17 @@ class Recorder:
         self._scores[entry.stamp_ns] = still_score(entry.bodies, known, record['image_width'], record['image_height'])
         if len(self._scores) > _REMEMBERED_SCORES:
             self._scores.pop(next(iter(self._scores)))
+
+    def on_live(self, record: Record) -> None:
+        """Take in a message of ``poco/bodies_live``."""
+        if not 0 < self._limit <= len(self.live):
+            self.live.add(Entry.from_record(record))
+
+    def on_infilled(self, record: Record) -> None:
+        """Take in a message of ``poco/bodies_infilled``."""
+        if not 0 < self._limit <= len(self.infilled):
+            self._infilled_lines.write(record)
+            self.infilled.add(Entry.from_record(record))
 
     def on_overlay(self, picture: npt.NDArray[np.uint8], stamp_ns: int) -> None:
         """Take in a picture of ``poco/overlay``, H x W x 3 uint8, RGB."""

@@ -49,6 +49,7 @@ def _lookup_table() -> Image:
 
 
 _TABLE = _lookup_table()
+_STATE_TABLE = np.asarray([STATE_COLORS[state] for state in State], np.uint8)
 
 
 def trust_colors(trust: npt.ArrayLike) -> Image:
@@ -61,6 +62,16 @@ def trust_colors(trust: npt.ArrayLike) -> Image:
     step = np.clip(value, 0.0, 1.0) * (_STEPS - 1)
     index = np.where(np.isnan(value), _STEPS, np.rint(step)).astype(np.intp)  # NaN casts to anything, hence before
     colors: Image = _TABLE[index]
+    return colors
+
+
+def state_colors(state: npt.ArrayLike) -> Image:
+    """Return the colours of states.
+
+    :param state: (...) of :class:`~poco_ros.types.State`.
+    :returns: (..., 3) uint8, RGB.
+    """
+    colors: Image = _STATE_TABLE[np.asarray(state, np.intp)]
     return colors
 
 

@@ -1,4 +1,4 @@
-"""Body meshes on a picture: shaded by a lamp beside the camera, coloured by trust, blended over the people."""
+"""Body meshes on a picture: shaded by a lamp beside the camera, blended over the people."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from poco_ros.camera import Camera
-from poco_ros.drawing.colors import Image, trust_colors
+from poco_ros.drawing.colors import Image
 from poco_ros.drawing.raster import NEAR_M, rasterize
 
 #: The lamp: to the left of and above the camera, relative to the line of sight (unit length).
@@ -58,7 +58,8 @@ class MeshPainter:
         return np.asarray(normals / np.maximum(length, 1e-12), np.float32)
 
     def draw(
-        self, image: Image, vertices: npt.NDArray[Any], trust: npt.NDArray[Any], camera: Camera, opacity: float = 0.85,
+        self, image: Image, vertices: npt.NDArray[Any], colors: Image, camera: Camera, opacity: float = 0.85,
+        hidden: npt.NDArray[np.bool_] | None = None,
     ) -> None:
         """Draw bodies into a picture, the nearer hiding the farther, whatever their order.
 
@@ -66,15 +67,18 @@ class MeshPainter:
 
         :param image: (H, W, 3) uint8 RGB, changed in place.
         :param vertices: (N, V, 3) in the optical frame, metres.
-        :param trust: (N, V) in [0, 1], NaN where unknown.
+        :param colors: (N, V, 3) uint8 RGB.
         :param camera: of this image.
         :param opacity: of the bodies, in [0, 1].
+        :param hidden: (N, V) vertices that are not drawn, nor what is between them and others; None: none.
         """
-        pixels = camera.project(vertices)
+        pixels = np.array(camera.project(vertices))
+        if hidden is not None:
+            pixels[hidden] = np.nan
         box, area = _bounds(pixels, vertices[..., 2], image.shape)
         if area == 0:
             return
-        colors = np.stack([self._shaded(v, t) for v, t in zip(vertices, trust, strict=True)])
+        shaded = np.stack([self._shaded(v, c) for v, c in zip(vertices, colors, strict=True)])
         count, size = len(vertices), vertices.shape[1]
         faces = (self._faces + size * np.arange(count)[:, None, None]).reshape(-1, 3)
         scale = _samples_per_pixel(area)
@@ -82,13 +86,13 @@ class MeshPainter:
         layer_size = (max(round((x1 - x0) * scale), 1), max(round((y1 - y0) * scale), 1))
         # Pixel centres have integer coordinates, so an image is half a pixel larger on every side.
         at = (pixels.reshape(-1, 2) - (x0, y0) + 0.5) * scale - 0.5
-        fragments = rasterize(at, vertices[..., 2].ravel(), faces, colors.reshape(-1, 3), layer_size)
+        fragments = rasterize(at, vertices[..., 2].ravel(), faces, shaded.reshape(-1, 3), layer_size)
         layer = np.zeros((layer_size[1] * layer_size[0], 4), np.uint8)
         layer[fragments.pixel, :3] = np.clip(fragments.values, 0, 255)
         layer[fragments.pixel, 3] = 255
         _blend(image[y0:y1, x0:x1], layer.reshape(layer_size[1], layer_size[0], 4), opacity)
 
-    def _shaded(self, vertices: npt.NDArray[Any], trust: npt.NDArray[Any]) -> Floats:
+    def _shaded(self, vertices: npt.NDArray[Any], colors: Image) -> Floats:
         """Return (V, 3) colours of one lit body, 0 to 255 (a highlight may exceed it)."""
         normals = self.normals(vertices)
         to_camera = -vertices / np.maximum(np.linalg.norm(vertices, axis=1, keepdims=True), NEAR_M)
@@ -100,7 +104,7 @@ class MeshPainter:
         diffuse = np.clip((normals * to_lamp).sum(axis=1), 0, 1)
         gloss = _GLOSS * np.clip((normals * halfway).sum(axis=1), 0, 1) ** _GLOSS_EXPONENT
         light = (_AMBIENT + _DIFFUSE * diffuse) * (_EDGE + (1 - _EDGE) * np.clip(facing / _EDGE_WIDTH, 0, 1))
-        return np.asarray(trust_colors(trust) * light[:, None] + 255 * gloss[:, None], np.float32)
+        return np.asarray(colors * light[:, None] + 255 * gloss[:, None], np.float32)
 
 
 def _bounds(

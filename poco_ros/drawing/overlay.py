@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from poco_ros.body.model import BodyModel
 from poco_ros.camera import Camera
-from poco_ros.drawing.colors import STATE_COLORS, Image, Rgb, rgb, track_color, trust_colors
+from poco_ros.drawing.colors import STATE_COLORS, Image, Rgb, rgb, state_colors, track_color, trust_colors
 from poco_ros.drawing.mesh import MeshPainter
-from poco_ros.drawing.panel import WHITE, draw_legend, draw_panel, draw_plate, plate_size, text_height
+from poco_ros.drawing.panel import (
+    WHITE,
+    draw_legend,
+    draw_panel,
+    draw_plate,
+    draw_state_legend,
+    plate_size,
+    text_height,
+)
 from poco_ros.drawing.skeleton import draw_box, draw_skeleton
 from poco_ros.drawing.trust import body_trust, joint_trust, state_words, trust_words, vertex_trust
 from poco_ros.types import NUM_JOINTS, Bodies, FloatArray, State
 
 Style = Literal['skeleton', 'mesh', 'both']
+ColorBy = Literal['trust', 'state']
 #: Corners of a label in pixels: x_min, y_min, x_max, y_max.
 _Rectangle = tuple[int, int, int, int]
 STYLES: tuple[Style, ...] = ('skeleton', 'mesh', 'both')
+COLOR_BY: tuple[ColorBy, ...] = ('trust', 'state')
 
 
 class OverlayPainter:
@@ -35,27 +46,29 @@ class OverlayPainter:
 
     def paint(
         self, image: Image, bodies: Bodies, camera: Camera, style: Style = 'skeleton', captions: Sequence[str] = (),
+        color_by: ColorBy = 'trust',
     ) -> Image:
         """Return a copy of an image with the bodies drawn into it.
 
-        Bodies are coloured by trust; what is NaN is not drawn. Without a body model, meshes become skeletons.
+        What is NaN or LOST is not drawn. Without a body model, meshes become skeletons.
 
         :param image: (H, W, 3) uint8 RGB.
         :param bodies: estimated from this image; drawn the farthest first.
         :param camera: of this image.
         :param style: what to draw of a body.
         :param captions: lines for the lower left corner.
+        :param color_by: what the colours of joints and surfaces say: how far to trust, or how they came to be.
         :returns: (H, W, 3) uint8 RGB.
         """
         picture = np.array(image)
         order = np.argsort(-np.nan_to_num(bodies.joints[:, 0, 2], nan=np.inf), kind='stable')
-        bodies = bodies.take(order)
-        trust = joint_trust(bodies)
+        bodies = without_lost_joints(bodies.take(order))
+        colors = joint_colors(bodies, color_by)
         with_mesh = style != 'skeleton' and self._body is not None
         if with_mesh:
-            self._draw_meshes(picture, bodies, trust, camera, 0.8 if style == 'mesh' else 0.6)
+            self._draw_meshes(picture, bodies, color_by, camera, 0.8 if style == 'mesh' else 0.6)
         if style != 'mesh' or not with_mesh:
-            for joints, of_joints in zip(bodies.joints, trust, strict=True):
+            for joints, of_joints in zip(bodies.joints, colors, strict=True):
                 draw_skeleton(picture, joints, of_joints, camera)
         for index in range(len(bodies)):
             draw_box(picture, bodies.box_px[index], track_color(int(bodies.track_id[index])))
@@ -63,12 +76,14 @@ class OverlayPainter:
         for index in range(len(bodies)):
             _draw_label(picture, bodies, index, taken)
         draw_panel(picture, captions, 'bottom left')
-        if np.isfinite(bodies.joints).any():
-            draw_legend(picture, calibrated=bool(np.isfinite(bodies.joint_error_mm).any()))
+        if np.isfinite(bodies.joints).any() and color_by == 'state':
+            draw_state_legend(picture)
+        elif np.isfinite(bodies.joints).any():
+            draw_legend(picture, calibrated=_is_calibrated(bodies))
         return picture
 
     def _draw_meshes(
-        self, picture: Image, bodies: Bodies, trust: FloatArray, camera: Camera, opacity: float,
+        self, picture: Image, bodies: Bodies, color_by: ColorBy, camera: Camera, opacity: float,
     ) -> None:
         if self._body is None or self._mesh is None:
             return
@@ -78,7 +93,41 @@ class OverlayPainter:
             return
         shown = bodies.take(known)
         vertices = self._body.vertices(shown.pose, shown.betas, shown.transl)
-        self._mesh.draw(picture, vertices, vertex_trust(self._body.weights, trust[known]), camera, opacity)
+        hidden = lost_vertices(shown, self._body.weights)
+        colors = vertex_colors(shown, self._body.weights, color_by)
+        self._mesh.draw(picture, vertices, colors, camera, opacity, hidden)
+
+
+def _is_calibrated(bodies: Bodies) -> bool:
+    """Tell whether every drawn joint has a calibrated error; those that are not observed have one in any case."""
+    return bool(np.isfinite(bodies.joint_error_mm[np.isfinite(bodies.joints).all(axis=2)]).all())
+
+
+def without_lost_joints(bodies: Bodies) -> Bodies:
+    """Return the bodies with NaN for the places of LOST joints, of which there is nothing to say."""
+    lost = (bodies.joint_state == State.LOST)[..., None]
+    return dataclasses.replace(bodies, joints=np.where(lost, np.float32(np.nan), bodies.joints))
+
+
+def lost_vertices(bodies: Bodies, weights: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.bool_]:
+    """Return which vertices hang mostly on LOST joints, (N, V); ``weights`` (V, 24) are the skinning weights."""
+    lost: npt.NDArray[np.bool_] = bodies.joint_state[:, weights.argmax(axis=1)] == State.LOST
+    return lost
+
+
+def joint_colors(bodies: Bodies, color_by: ColorBy) -> Image:
+    """Return the colours of N bodies' joints, (N, 24, 3) uint8 RGB."""
+    return trust_colors(joint_trust(bodies)) if color_by == 'trust' else state_colors(bodies.joint_state)
+
+
+def vertex_colors(bodies: Bodies, weights: npt.NDArray[np.floating[Any]], color_by: ColorBy) -> Image:
+    """Return the colours of N bodies' vertices, (N, V, 3) uint8 RGB.
+
+    :param weights: (V, 24) skinning weights: trust is blended by them, a state is that of the heaviest joint.
+    """
+    if color_by == 'trust':
+        return trust_colors(vertex_trust(weights, joint_trust(bodies)))
+    return state_colors(bodies.joint_state[:, weights.argmax(axis=1)])
 
 
 def _draw_label(picture: Image, bodies: Bodies, index: int, taken: list[_Rectangle]) -> None:

@@ -8,7 +8,8 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from poco_ros.drawing.colors import UNKNOWN_COLOR, Image, Rgb, trust_colors
+from poco_ros.drawing.colors import STATE_COLORS, UNKNOWN_COLOR, Image, Rgb, trust_colors
+from poco_ros.types import State
 
 WHITE: Rgb = (245, 245, 245)
 _PLATE: Rgb = (18, 20, 24)
@@ -84,6 +85,26 @@ def draw_legend(image: Image, *, calibrated: bool, corner: Corner = 'bottom righ
     x += widths[1] + 2 * gap
     cv2.rectangle(image, (x, top), (x + height, baseline - 1), UNKNOWN_COLOR, -1)
     _draw_text(image, 'unknown', (x + height + gap // 2, baseline), height, WHITE)
+
+
+def draw_state_legend(image: Image, corner: Corner = 'bottom right') -> None:
+    """Draw the colours of the states with their names.
+
+    :param image: (H, W, 3) uint8 RGB, changed in place.
+    :param corner: where.
+    """
+    height = text_height(image)
+    names = {state: state.name.lower() for state in State if state is not State.UNKNOWN}
+    width = height + sum(2 * height + height // 2 + _text_width(name, height) for name in names.values())
+    size = (width, 2 * _margin(height) + height)
+    x, y = _corner(image, size, corner)
+    fill_plate(image, (x, y), size, height // 2)
+    top, baseline = y + _margin(height), y + _margin(height) + height
+    x += height
+    for state, name in names.items():
+        cv2.rectangle(image, (x, top), (x + height, baseline - 1), STATE_COLORS[state], -1)
+        _draw_text(image, name, (x + height + height // 2, baseline), height, WHITE)
+        x += 2 * height + height // 2 + _text_width(name, height)
 
 
 def fill_plate(image: Image, at: tuple[int, int], size: tuple[int, int], radius: int) -> None:

@@ -1,4 +1,4 @@
-"""Skeletons on a picture: bones and joints as thick as they are near, each in the colour of its trust."""
+"""Skeletons on a picture: bones and joints as thick as they are near, each in its colour."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from poco_ros.body.smpl import PARENTS
 from poco_ros.camera import Camera
-from poco_ros.drawing.colors import Image, Rgb, rgb, trust_colors
+from poco_ros.drawing.colors import Image, Rgb, rgb
 
 #: Radius of a bone and of a joint, in metres; on the picture they shrink with the distance like everything else.
 BONE_RADIUS_M = 0.016
@@ -22,23 +22,22 @@ _RIM: Rgb = (16, 18, 22)
 _SHIFT = 4
 
 
-def draw_skeleton(image: Image, joints: npt.NDArray[Any], trust: npt.NDArray[Any], camera: Camera) -> None:
+def draw_skeleton(image: Image, joints: npt.NDArray[Any], colors: Image, camera: Camera) -> None:
     """Draw one body's bones and joints. A joint that is NaN or behind the camera is left out, with its bones.
 
     :param image: (H, W, 3) uint8 RGB, changed in place.
     :param joints: (24, 3) in the optical frame, metres.
-    :param trust: (24,) in [0, 1], NaN where unknown. A bone has the colour of the joint at its far end.
+    :param colors: (24, 3) uint8 RGB. A bone has the colour of the joint at its far end.
     :param camera: of this image.
     """
     pixels = camera.project(joints)
     near = np.isfinite(pixels).all(axis=1) & _drawable(pixels, image)
     with np.errstate(divide='ignore', invalid='ignore'):
         scale = np.clip(camera.fx / np.where(near, joints[:, 2], np.nan), 0, None)
-    colors = trust_colors(trust)
     bones = [(parent, child) for child, parent in enumerate(PARENTS) if parent >= 0 and near[parent] and near[child]]
     # The farther first, so that the nearer covers it.
     bones.sort(key=lambda bone: -float(joints[bone[1], 2]))
-    rim = _rim(np.nanmedian(scale)) if near.any() else 0.0
+    rim = _rim(float(np.nanmedian(scale))) if near.any() else 0.0
     for widen in (rim, 0.0):
         for parent, child in bones:
             color = _RIM if widen else rgb(colors[child])

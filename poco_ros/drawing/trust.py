@@ -69,9 +69,15 @@ def trust_words(bodies: Bodies, index: int) -> str:
 
 
 def state_words(bodies: Bodies, index: int) -> str:
-    """Return the body's state and domain where they are worth a word: ``held``, ``lost, out of domain``, ``''``."""
+    """Return the body's state and domain where they are worth a word: ``held``, ``lost, out of domain``, ``''``.
+
+    Where only some joints are in the body's (worst) state, their number is told: ``6 joints lost``.
+    """
     state = int(bodies.state[index])
     words = [] if state in (State.UNKNOWN, State.OBSERVED) else [State(state).name.lower()]
+    joints = int((bodies.joint_state[index] == state).sum())
+    if words and 0 < joints < bodies.joint_state.shape[1]:
+        words = [f'{joints} joint{"s" if joints > 1 else ""} {words[0]}']
     if bodies.in_domain[index] == Domain.OUT:
         words.append('out of domain')
     return ', '.join(words)

@@ -143,11 +143,11 @@ class Health:
     def snapshot(self, now_s: float) -> Snapshot:
         """Return the state at ``now_s``."""
         with self._lock:
-            arrivals = [t for t in self._arrivals if _recent(t, now_s)]
-            outputs = [row for row in self._outputs if _recent(row[0], now_s)]
+            arrivals = [t for t in self._arrivals if recent(t, now_s)]
+            outputs = [row for row in self._outputs if recent(row[0], now_s)]
             last_in = self._arrivals[-1] if self._arrivals else math.nan
             last_out = self._outputs[-1][0] if self._outputs else math.nan
-            events = {event: Tally(total, _recent(when, now_s), reason)
+            events = {event: Tally(total, recent(when, now_s), reason)
                       for event, (total, when, reason) in self._events.items()}
             counts = {'images': self._images, 'published': self._published, 'skipped': self._skipped,
                       'persons': self._persons}
@@ -156,19 +156,19 @@ class Health:
         p50, p95 = np.percentile(delays, [50, 95]) * 1e3 if delays.size else (math.nan, math.nan)
         stages = list(outputs[-1][2]) if outputs else []
         return Snapshot(
-            rate_in_hz=_rate(arrivals), rate_out_hz=_rate([row[0] for row in outputs]),
+            rate_in_hz=rate_hz(arrivals), rate_out_hz=rate_hz([row[0] for row in outputs]),
             input_age_s=now_s - last_in, output_age_s=now_s - last_out, listening_s=now_s - since,
             latency_p50_ms=float(p50), latency_p95_ms=float(p95),
             stage_ms={name: float(np.median([row[2][name] for row in outputs if name in row[2]])) for name in stages},
             events=events, model=self.model, camera=self.camera, **counts)
 
 
-def _recent(when_s: float, now_s: float) -> bool:
+def recent(when_s: float, now_s: float) -> bool:
     """Tell whether a time lies in the window; a clock that went back makes later times old."""
     return 0 <= now_s - when_s <= WINDOW_S
 
 
-def _rate(times: list[float]) -> float:
+def rate_hz(times: list[float]) -> float:
     """Return how many a second, from the intervals between the times of the window."""
     span = times[-1] - times[0] if times else 0.0
     return (len(times) - 1) / span if span > 0 else 0.0

@@ -1,7 +1,7 @@
 """Bodies as messages that RViz shows: skeleton and mesh markers, and the vertices as a point cloud.
 
-Everything is coloured by trust and carries the header of the bodies: their image's stamp and optical frame. What is
-NaN is left out, since RViz refuses messages that hold NaN.
+Everything is coloured by trust or by state and carries the header of the bodies: their image's stamp and optical
+frame. What is NaN is left out, since RViz refuses messages that hold NaN.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from visualization_msgs.msg import Marker, MarkerArray
 
 from poco_ros.body.smpl import PARENTS
 from poco_ros.drawing.colors import STATE_COLORS, trust_colors
-from poco_ros.drawing.trust import body_trust, joint_trust, state_words, trust_words
+from poco_ros.drawing.overlay import ColorBy, joint_colors, without_lost_joints
+from poco_ros.drawing.trust import body_trust, state_words, trust_words
 from poco_ros.types import Bodies, FloatArray, State
 
 BONES, JOINTS, LABEL, MESH = 'bones', 'joints', 'label', 'mesh'
@@ -45,7 +46,7 @@ class BodyMarkers:
         self._lifetime = Duration(sec=whole, nanosec=int((lifetime_s - whole) * 1e9))
         self._shown: set[tuple[str, int]] = set()
 
-    def skeletons(self, bodies: Bodies, header: Header) -> MarkerArray:
+    def skeletons(self, bodies: Bodies, header: Header, color_by: ColorBy = 'trust') -> MarkerArray:
         """Return bones, joints and a label for every body.
 
         Per body: one LINE_LIST ``bones`` and one SPHERE_LIST ``joints`` with a colour per point, and one
@@ -53,9 +54,11 @@ class BodyMarkers:
 
         :param bodies: in the frame of ``header``.
         :param header: of the bodies' message.
+        :param color_by: what the colours say.
         """
         markers = []
-        trust = joint_trust(bodies)
+        of_joints = joint_colors(bodies, color_by)
+        bodies = without_lost_joints(bodies)
         of_body = trust_colors(body_trust(bodies))
         for index, marker_id in enumerate(_marker_ids(bodies)):
             joints = bodies.joints[index]
@@ -63,7 +66,7 @@ class BodyMarkers:
             if not known.any():
                 continue
             points = [Point(x=x, y=y, z=z) for x, y, z in joints.astype(float).tolist()]
-            colors = [_color(c) for c in trust_colors(trust[index])]
+            colors = [_color(c) for c in of_joints[index]]
             ends = [(p, c) for c, p in enumerate(PARENTS) if p >= 0 and known[p] and known[c]]
             bones = self._marker(header, BONES, marker_id, Marker.LINE_LIST, _BONE_WIDTH_M)
             bones.points = [points[end] for bone in ends for end in bone]

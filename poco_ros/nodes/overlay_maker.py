@@ -12,7 +12,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from poco_ros.body.model import BodyModel
 from poco_ros.camera import Camera
 from poco_ros.conversions import camera_from_message, rgb_from_compressed, rgb_from_image
-from poco_ros.drawing.overlay import OverlayPainter, Style
+from poco_ros.drawing.overlay import ColorBy, OverlayPainter, Style
 from poco_ros.errors import CameraError, ImageError
 from poco_ros.msg import SmplBodyArray
 from poco_ros.types import Bodies
@@ -31,7 +31,10 @@ class OverlayMaker:
         self.model = ''
         self._with_mesh, self._without_mesh = OverlayPainter(body), OverlayPainter(None)
 
-    def make(self, bodies: Bodies, message: SmplBodyArray, image: Any, style: Style, *, verified: bool) -> Image:
+    def make(
+        self, bodies: Bodies, message: SmplBodyArray, image: Any, style: Style, *, verified: bool,
+        color_by: ColorBy = 'trust',
+    ) -> Image:
         """Return the picture, in rgb8, with the header of the bodies.
 
         :param bodies: those of ``message``.
@@ -39,6 +42,7 @@ class OverlayMaker:
         :param image: an ``Image``, :class:`~poco_ros.raw_image.RawImage` or ``CompressedImage`` of the same stamp.
         :param style: what to draw of a body.
         :param verified: the bodies belong to the body model given; if not, skeletons are drawn.
+        :param color_by: what the colours say.
         :raises ImageError: the image cannot be read, or is not of the size the bodies were estimated for.
         :raises CameraError: the message's camera is unusable.
         """
@@ -49,7 +53,7 @@ class OverlayMaker:
             raise ImageError(f'the image is {width}x{height}, its bodies were estimated for {camera.width}x'
                              f'{camera.height}; let poco_node and view_node read the same image topic')
         painter = self._with_mesh if verified else self._without_mesh
-        drawn = painter.paint(picture, bodies, camera, style, self._captions(message))
+        drawn = painter.paint(picture, bodies, camera, style, self._captions(message), color_by)
         return Image(header=message.header, height=height, width=width, encoding='rgb8', step=3 * width,
                      data=_bytes(drawn))
 
@@ -75,6 +79,8 @@ class OverlayMaker:
         words = [self.model, '1 person' if count == 1 else f'{count} people']
         if np.isfinite(message.publish_delay):
             words.append(f'{1e3 * message.publish_delay:.0f} ms')
+        if message.declared_lag_frames:
+            words.append(f'{message.declared_lag_frames} frames late by design')
         captions = ['   '.join(word for word in words if word)]
         if message.focal_length_assumed:
             captions.append('focal length assumed: distances are a guess')

@@ -28,6 +28,10 @@ BOXES_INPUT: QoSProfile
 OUTPUT: QoSProfile
 """Results: reliable serves reliable and best-effort subscribers alike. Also for subscriptions to the results."""
 
+EVERY_FRAME: QoSProfile
+"""Results of which none may be missed, in and out of the temporal node: reliable, and deep enough for the burst that
+leaves when a stalled camera goes on or a stream ends (the longest lag is 30 frames)."""
+
 LATCHED: QoSProfile
 """What is sent once and must reach late subscribers."""
 
@@ -38,6 +42,7 @@ _PROFILES = {
     'SENSOR_INPUT': lambda: _profile(1, reliable=False),
     'BOXES_INPUT': lambda: _profile(10, reliable=False),
     'OUTPUT': lambda: _profile(5, reliable=True),
+    'EVERY_FRAME': lambda: _profile(40, reliable=True),
     'LATCHED': lambda: _profile(1, reliable=True, latched=True),
     'DIAGNOSTICS': lambda: _profile(1, reliable=True),
 }

@@ -24,9 +24,7 @@ from visualization_msgs.msg import MarkerArray
 from poco_ros.body.model import BodyModel
 from poco_ros.body.model_file import load_body_model
 from poco_ros.conversions import bodies_from_message, stamp_to_ns
-from poco_ros.drawing.colors import trust_colors
-from poco_ros.drawing.overlay import STYLES
-from poco_ros.drawing.trust import joint_trust, vertex_trust
+from poco_ros.drawing.overlay import COLOR_BY, STYLES, vertex_colors
 from poco_ros.errors import CameraError, ImageError
 from poco_ros.msg import BodyModelInfo, SmplBodyArray
 from poco_ros.nodes import qos
@@ -49,6 +47,9 @@ _WARN_AGAIN = 10.0
 _IMAGES_TO_MATCH = QoSProfile(
     history=QoSHistoryPolicy.KEEP_LAST, depth=10, reliability=QoSReliabilityPolicy.BEST_EFFORT)
 
+#: By the parameter ``bodies``.
+TOPICS = {'raw': 'poco/bodies', 'live': 'poco/bodies_live', 'infilled': 'poco/bodies_infilled'}
+
 
 def _field(default: Any, description: str, **limits: Any) -> Any:
     return dataclasses.field(default=default, metadata={'description': description, **limits})
@@ -58,6 +59,10 @@ def _field(default: Any, description: str, **limits: Any) -> Any:
 class ViewConfig:
     """Parameters of the node; the fields' metadata describe them."""
 
+    bodies: str = _field('raw', 'Which bodies to show: raw (poco/bodies), or those of temporal_node: live '
+                         '(poco/bodies_live) or infilled (poco/bodies_infilled).', choices=tuple(TOPICS))
+    color_by: str = _field('trust', 'What the colours say: how far to trust, or the state: how it came to be.',
+                           choices=COLOR_BY, dynamic=True)
     overlay: str = _field('mesh', 'What poco/overlay shows of a body.', choices=STYLES, dynamic=True)
     overlay_rate: float = _field(10.0, 'At most so many pictures a second on poco/overlay, Hz; 0 draws every image '
                                  'that has bodies.', min=0.0, max=1000.0, dynamic=True)
@@ -88,7 +93,7 @@ class _Picture(NamedTuple):
 
 
 class ViewNode(Node):
-    """Turns ``poco/bodies`` into what can be looked at."""
+    """Turns bodies into what can be looked at."""
 
     def __init__(self, **options: Any) -> None:
         """Load the body model and wait for subscribers.
@@ -155,7 +160,8 @@ class ViewNode(Node):
     def _subscribe(self, name: str) -> Subscription:
         options = {'qos_overriding_options': qos.overridable()}
         if name == 'bodies':
-            return self.create_subscription(SmplBodyArray, 'poco/bodies', self._on_bodies, qos.OUTPUT, **options)
+            return self.create_subscription(
+                SmplBodyArray, TOPICS[self.config.bodies], self._on_bodies, qos.OUTPUT, **options)
         if name == 'camera_info':
             return self.create_subscription(
                 CameraInfo, 'camera_info', self._on_camera_info, qos.SENSOR_INPUT, **options)
@@ -177,7 +183,7 @@ class ViewNode(Node):
     def _on_bodies(self, message: SmplBodyArray) -> None:
         scene = _Scene(bodies_from_message(message), message, self._check.body_for(message.model_id))
         if _wanted(self._markers_out):
-            self._markers_out.publish(self._skeletons.skeletons(scene.bodies, message.header))
+            self._markers_out.publish(self._skeletons.skeletons(scene.bodies, message.header, self.config.color_by))
         if _wanted(self._vertices_out) or (self.config.mesh and _wanted(self._mesh_out)):
             self._workers[0].put(scene)
         if _wanted(self._overlay_out):
@@ -218,7 +224,7 @@ class ViewNode(Node):
             colors = vertices.astype(np.uint8)
         else:
             vertices = body.vertices(scene.bodies.pose, scene.bodies.betas, scene.bodies.transl)
-            colors = trust_colors(vertex_trust(body.weights, joint_trust(scene.bodies)))
+            colors = vertex_colors(scene.bodies, body.weights, self.config.color_by)
             faces = body.faces
         if _wanted(self._vertices_out):
             self._vertices_out.publish(vertex_cloud(vertices, colors, header))
@@ -229,7 +235,9 @@ class ViewNode(Node):
         """Publish the image with the bodies drawn onto it."""
         bodies, message, body = picture.scene
         try:
-            drawn = self._overlay.make(bodies, message, picture.image, self.config.overlay, verified=body is not None)
+            drawn = self._overlay.make(
+                bodies, message, picture.image, self.config.overlay, verified=body is not None,
+                color_by=self.config.color_by)
         except (ImageError, CameraError) as error:
             self._warn(f'poco/overlay: {error}')
             return
