@@ -11,7 +11,7 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock, ClockType
-from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from sensor_msgs.msg import CameraInfo
 
 from poco_ros import conversions
@@ -24,6 +24,7 @@ from poco_ros.nodes.camera_input import CameraInput, CameraState
 from poco_ros.nodes.health import Event, Health, ModelState
 from poco_ros.nodes.image_input import ImageInput, Picture
 from poco_ros.nodes.inference import Inference, Job
+from poco_ros.nodes.managed import ManagedNode
 from poco_ros.nodes.parameters import declare_dataclass
 from poco_ros.nodes.poco_config import PocoNodeConfig
 from poco_ros.nodes.run import run_node
@@ -35,11 +36,9 @@ from poco_ros.types import Bodies, Boxes
 
 _DEMAND_PERIOD_S = 0.1
 _DIAGNOSTICS_PERIOD_S = 1.0
-_DONE, _FAILED, _BROKEN = (
-    TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE, TransitionCallbackReturn.ERROR)
 
 
-class PocoNode(LifecycleNode):
+class PocoNode(ManagedNode):
     """Configure loads the networks, activate subscribes, deactivate unsubscribes, cleanup frees the networks.
 
     While active, images are subscribed to only as long as somebody subscribes to ``poco/bodies`` or
@@ -49,8 +48,6 @@ class PocoNode(LifecycleNode):
     :param options: handed to :class:`rclpy.lifecycle.LifecycleNode`.
     :raises ConfigError: when a parameter is wrong.
     """
-
-    _complete = False  # until the constructor is through; the context destroys its nodes also when that fails
 
     def __init__(
         self, load_pipeline: Callable[[PipelineConfig], Pipeline] = Pipeline.load, **options: Any,
@@ -100,7 +97,7 @@ class PocoNode(LifecycleNode):
         """Begin to take images, as soon as somebody wants the bodies."""
         pipeline = self._pipeline
         if pipeline is None:
-            return _FAILED
+            return TransitionCallbackReturn.FAILURE
         result = super().on_activate(state)
         self._health.start()
         self._health.camera = (CameraState.WAITING, f'no camera_info on {self.resolve_topic_name("camera_info")} yet')
@@ -118,39 +115,10 @@ class PocoNode(LifecycleNode):
         self.publish_diagnostics()
         return result
 
-    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stop taking images and wait for the one in work."""
-        if not self._stop():
-            return _BROKEN
-        return super().on_deactivate(state)
-
-    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Free the networks."""
-        self._free()
-        return super().on_cleanup(state)
-
-    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stop and free everything, from any state."""
-        self._stop()
-        self._free()
-        return super().on_shutdown(state)
-
-    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Return to unconfigured after a transition went wrong."""
-        self._stop()
-        self._free()
-        return super().on_error(state)
-
-    def destroy_node(self) -> None:
-        """Stop the inference thread before the publishers go."""
-        if self._complete:
-            self._stop()
-        super().destroy_node()
-
     def _loading_failed(self, reason: str) -> TransitionCallbackReturn:
         self.get_logger().error(f'the pipeline cannot be loaded: {reason}')
         self._set_model(ModelState.FAILED, reason)
-        return _FAILED
+        return TransitionCallbackReturn.FAILURE
 
     def _set_model(self, state: ModelState, text: str) -> None:
         self._health.model = (state, text)

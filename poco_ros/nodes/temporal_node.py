@@ -10,12 +10,13 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock, ClockType
-from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 
 from poco_ros.errors import PocoError
 from poco_ros.msg import SmplBodyArray
 from poco_ros.nodes import qos
 from poco_ros.nodes.diagnostics import to_message
+from poco_ros.nodes.managed import ManagedNode
 from poco_ros.nodes.parameters import declare_dataclass
 from poco_ros.nodes.run import run_node
 from poco_ros.nodes.temporal_diagnostics import TemporalGraph, report
@@ -41,7 +42,7 @@ class TemporalNodeConfig:
         2.0, 'Diagnostics call the input stale when no bodies came for so long. s', min=0.1, max=3600.0, dynamic=True)
 
 
-class TemporalNode(LifecycleNode):
+class TemporalNode(ManagedNode):
     """Publishes ``poco/bodies_live`` and ``poco/bodies_infilled`` from ``poco/bodies``.
 
     While active, bodies are subscribed to only as long as somebody subscribes to one of the two.
@@ -49,8 +50,6 @@ class TemporalNode(LifecycleNode):
     :param options: handed to :class:`rclpy.lifecycle.LifecycleNode`.
     :raises ConfigError: when a parameter is wrong.
     """
-
-    _complete = False  # until the constructor is through; the context destroys its nodes also when that fails
 
     def __init__(self, **options: Any) -> None:
         super().__init__('temporal_node', **options)
@@ -104,41 +103,14 @@ class TemporalNode(LifecycleNode):
         self._follow_demand()
         return result
 
-    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Publish what waits, and stop taking bodies."""
-        self._stop()
-        return super().on_deactivate(state)
-
-    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Take the publishers away."""
-        self._free()
-        return super().on_cleanup(state)
-
-    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stop and free everything, from any state."""
-        self._stop()
-        self._free()
-        return super().on_shutdown(state)
-
-    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Return to unconfigured after a transition went wrong."""
-        self._stop()
-        self._free()
-        return super().on_error(state)
-
-    def destroy_node(self) -> None:
-        """Stop before the publishers go."""
-        if self._complete:
-            self._stop()
-        super().destroy_node()
-
-    def _stop(self) -> None:
+    def _stop(self) -> bool:
         if self._relay is not None:
             self._ignore(self._relay)
         self._relay = None
         if self._release_timer is not None:
             self.destroy_timer(self._release_timer)
             self._release_timer = None
+        return True
 
     def _free(self) -> None:
         for publisher in self._outputs:
