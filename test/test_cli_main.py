@@ -37,7 +37,7 @@ def test_version_is_that_of_the_package():
 
 def test_help_names_every_command_and_needs_no_ros():
     shown = runner.invoke(main.app, ['--help']).output
-    for command in ('up', 'demo', 'doctor', 'fetch-models'):
+    for command in ('up', 'demo', 'doctor', 'fetch-models', 'infill', 'bench-infill', 'fit-age-law'):
         assert re.search(rf'^  {command} ', shown, re.MULTILINE)
         assert runner.invoke(main.app, [command, '--help']).exit_code == 0
     done = subprocess.run(

@@ -9,10 +9,7 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from poco_ros.cli.body_records import bodies_from_record, with_bodies
-from poco_ros.cli.records import JsonLines, read_records, stamp_ns
 from poco_ros.errors import PocoError
-from poco_ros.types import State
 
 
 def infill(
@@ -24,8 +21,11 @@ def infill(
     Frames with an uncertainty above 0.8 are thrown away and infilled, in stretches that begin and end with 5 confident
     frames and have at most 15 frames in a row above 0.7. All other frames stay as they are.
     """
+    from poco_ros.cli.body_records import bodies_from_record, with_bodies
+    from poco_ros.cli.records import JsonLines, read_records, stamp_ns
     from poco_ros.temporal.age_law import shipped_age_law
     from poco_ros.temporal.offline import LAG, Recorded, infill_recording
+    from poco_ros.types import State
 
     target = out or jsonl.with_suffix('.infilled.jsonl')
     if target.resolve() == jsonl.resolve():
