@@ -92,7 +92,7 @@ class Listener:
 
     def _diagnose(self, message: DiagnosticArray) -> None:
         for status in message.status if self.on else ():
-            for pair in status.values:
+            for pair in status.values if 'poco_node' in status.name else ():
                 if pair.key.endswith('_ms') and not pair.key.startswith('latency') and pair.value:
                     self.stages.setdefault(pair.key, []).append(float(pair.value))
 
