@@ -9,8 +9,6 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from diagnostic_msgs.msg import DiagnosticArray
-from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from sensor_msgs.msg import CameraInfo
 
@@ -33,9 +31,6 @@ from poco_ros.nodes.stamp_matcher import StampMatcher
 from poco_ros.nodes.worker import LatestWorker
 from poco_ros.pipeline import Pipeline, PipelineConfig
 from poco_ros.types import Bodies, Boxes
-
-_DEMAND_PERIOD_S = 0.1
-_DIAGNOSTICS_PERIOD_S = 1.0
 
 
 class PocoNode(ManagedNode):
@@ -66,15 +61,7 @@ class PocoNode(ManagedNode):
         self._boxes = BoxesInput(self, self._config.boxes_type, self._config.boxes_class, self._on_boxes) \
             if self._config.boxes == 'topic' else None
         self._info_subscription: Any = None
-        self._outputs: list[Any] = []
-        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', qos.DIAGNOSTICS)
-        # Housekeeping goes on also while simulated time stands still.
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self._housekeeping = [
-            self.create_timer(_DEMAND_PERIOD_S, self._follow_demand, clock=steady),
-            self.create_timer(_DIAGNOSTICS_PERIOD_S, self.publish_diagnostics, clock=steady),
-        ]
-        self._complete = True
+        self._keep_house()
 
     # ---- Lifecycle
 
@@ -147,9 +134,7 @@ class PocoNode(ManagedNode):
         return False
 
     def _free(self) -> None:
-        for publisher in self._outputs:
-            self.destroy_lifecycle_publisher(publisher)
-        self._outputs = []
+        super()._free()
         self._pipeline = None
         self._set_model(ModelState.UNCONFIGURED, '')
 
@@ -240,9 +225,7 @@ class PocoNode(ManagedNode):
             boxes_error=self._boxes.error if self._boxes is not None else '',
             unmatched=self._matcher.lefts_given_up + self._matcher.rights_given_up)
         statuses = diagnostics.report(self._health.snapshot(self._now_s()), graph, self._config.stale_after)
-        device = self._pipeline.info.device if self._pipeline is not None else ''
-        self._diagnostics.publish(diagnostics.to_message(
-            statuses, self.get_fully_qualified_name(), device, self.get_clock().now().to_msg()))
+        self._tell(statuses, self._pipeline.info.device if self._pipeline is not None else '')
 
     def _on_camera_change(self, state: CameraState, text: str) -> None:
         self._health.camera = (state, text)
@@ -253,12 +236,6 @@ class PocoNode(ManagedNode):
 
     def _reconfigure(self, config: PocoNodeConfig) -> None:
         self._config = config
-
-    def _now_ns(self) -> int:
-        return int(self.get_clock().now().nanoseconds)
-
-    def _now_s(self) -> float:
-        return self._now_ns() * 1e-9
 
 
 def main(args: Sequence[str] | None = None) -> int:

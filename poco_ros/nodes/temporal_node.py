@@ -8,14 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from diagnostic_msgs.msg import DiagnosticArray
-from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 
 from poco_ros.errors import PocoError
 from poco_ros.msg import SmplBodyArray
 from poco_ros.nodes import qos
-from poco_ros.nodes.diagnostics import to_message
 from poco_ros.nodes.managed import ManagedNode
 from poco_ros.nodes.parameters import declare_dataclass
 from poco_ros.nodes.run import run_node
@@ -27,8 +24,6 @@ from poco_ros.temporal.age_law import AgeLaw, shipped_age_law
 from poco_ros.temporal.config import TemporalConfig
 from poco_ros.temporal.stream import Counters
 
-_DEMAND_PERIOD_S = 0.1
-_DIAGNOSTICS_PERIOD_S = 1.0
 #: The timer that releases frames is set anew for each; this only keeps it from spinning.
 _SHORTEST_WAIT_NS = 1_000_000
 _LIVE, _INFILLED = 'poco/bodies_live', 'poco/bodies_infilled'
@@ -60,15 +55,7 @@ class TemporalNode(ManagedNode):
         self._relay: TemporalRelay | None = None
         self._input: Any = None
         self._release_timer: Any = None
-        self._outputs: list[Any] = []
-        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', qos.DIAGNOSTICS)
-        self._steady = Clock(clock_type=ClockType.STEADY_TIME)
-        # Housekeeping goes on also while simulated time stands still.
-        self._housekeeping = [
-            self.create_timer(_DEMAND_PERIOD_S, self._follow_demand, clock=self._steady),
-            self.create_timer(_DIAGNOSTICS_PERIOD_S, self.publish_diagnostics, clock=self._steady),
-        ]
-        self._complete = True
+        self._keep_house()
 
     # ---- Lifecycle
 
@@ -111,11 +98,6 @@ class TemporalNode(ManagedNode):
             self.destroy_timer(self._release_timer)
             self._release_timer = None
         return True
-
-    def _free(self) -> None:
-        for publisher in self._outputs:
-            self.destroy_lifecycle_publisher(publisher)
-        self._outputs = []
 
     # ---- Input and output
 
@@ -187,17 +169,10 @@ class TemporalNode(ManagedNode):
             **({'tracks': relay.num_tracks, 'period_s': relay.period_s} if relay else {}))
         statuses = report(self._health.snapshot(self._now_s()), relay.counters if relay else Counters(), graph,
                           self._node_config.stale_after)
-        self._diagnostics.publish(to_message(
-            statuses, self.get_fully_qualified_name(), '', self.get_clock().now().to_msg()))
+        self._tell(statuses)
 
     def _reconfigure(self, config: TemporalNodeConfig) -> None:
         self._node_config = config
-
-    def _now_ns(self) -> int:
-        return int(self.get_clock().now().nanoseconds)
-
-    def _now_s(self) -> float:
-        return self._now_ns() * 1e-9
 
 
 def main(args: Sequence[str] | None = None) -> int:
