@@ -1,5 +1,6 @@
 # Two commands set everything up and go:  make demo   and   make test
 #   make demo VIDEO=people.mp4     a video, a folder of pictures, or a webcam (VIDEO=0) instead of the demo clip
+#   make networks                add torch: import checkpoints of the paper's networks, export, train
 #   make VENV=/path ...            another place for the virtual environment (default .venv in this folder)
 #   make PYTHON=python3.12 ...     another Python, 3.10 to 3.13
 PYTHON ?= python3
@@ -11,15 +12,15 @@ STAMPS = $(VENV)/.poco_ros
 SOURCES = $(shell find poco_ros msg launch config engines cmake -type f -not -name '*.pyc') \
           CMakeLists.txt package.xml setup.py pyproject.toml requirements.txt requirements-build.txt
 
-.PHONY: demo test setup lint clean help
+.PHONY: demo test setup networks lint clean help
 
 help:
-	@sed -n 's/^# \{0,1\}//p' Makefile | head -4
+	@sed -n 's/^# \{0,1\}//p' Makefile | head -5
 
 demo: setup
 	$(VENV)/bin/poco demo $(if $(VIDEO),--video '$(VIDEO)') --out '$(OUT)'
 
-test: setup $(STAMPS)/test
+test: setup $(STAMPS)/networks $(STAMPS)/test
 	$(MAKE) --no-print-directory lint
 	$(VENV)/bin/python -m pytest $(PYTEST_ARGS)
 
@@ -28,6 +29,8 @@ lint: $(STAMPS)/lint
 	$(VENV)/lint/bin/mypy
 
 setup: $(STAMPS)/models
+
+networks: setup $(STAMPS)/networks
 
 $(VENV)/bin/python:
 	@$(PYTHON) scripts/check_machine.py
@@ -51,6 +54,11 @@ $(STAMPS)/models: $(STAMPS)/installed
 
 $(STAMPS)/test: requirements-test.txt $(STAMPS)/packages
 	@$(PIP) install --quiet -r requirements-test.txt
+	@touch $@
+
+$(STAMPS)/networks: requirements-networks.txt $(STAMPS)/packages
+	@echo '      torch, timm, ONNX (for checkpoints, export, training and the tests)'
+	@$(PIP) install --quiet -r requirements-networks.txt
 	@touch $@
 
 # An environment of its own with one numpy, so that types are checked alike on every machine and Python.

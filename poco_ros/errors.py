@@ -31,3 +31,11 @@ class VideoError(PocoError):
 
 class ConfigError(PocoError, ValueError):
     """A parameter or command-line value is out of range or contradicts another."""
+
+
+class CheckpointError(PocoError):
+    """A checkpoint is unsafe, truncated, of another network, or its weights are not usable."""
+
+
+class ExportError(PocoError):
+    """A network cannot be exported, or the exported graph does not do what the network does."""

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+# Small operations on several threads wait for each other for longer than they run. Before torch and numpy are imported.
+os.environ.setdefault('OMP_NUM_THREADS', '1')
+
 
 @pytest.fixture(scope='session')
 def shared_dir() -> Path:

@@ -1,4 +1,4 @@
-"""Rotations against scipy, closed forms and the golden arrays of the specification."""
+"""Rotations against scipy and closed forms; test_parity_files.py holds them against the golden arrays."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,6 @@ from poco_ros.body.rotations import (
     rotation_between,
 )
 
-GOLDEN_TOLERANCE = 2e-4  # SPEC 15.4, rotations in fp32
 DTYPES = (np.float32, np.float64)
 
 
@@ -24,18 +23,6 @@ def unit(rng, *shape):
 
 def vectors_of_angles(rng, angles):
     return unit(rng, len(angles)) * np.asarray(angles)[:, None]
-
-
-@pytest.fixture
-def golden(shared_dir):
-    return np.load(shared_dir / 'spec' / 'golden' / 'geometry.npz')
-
-
-@pytest.mark.shared
-def test_golden_rotations(golden):
-    assert abs(rot6d_to_matrix(golden['rot6d']) - golden['rot6d_rotmat']).max() < GOLDEN_TOLERANCE
-    assert abs(axis_angle_to_matrix(golden['aa']) - golden['aa_rotmat']).max() < GOLDEN_TOLERANCE
-    assert abs(matrix_to_axis_angle(golden['aa_rotmat']) - golden['rotmat_aa']).max() < GOLDEN_TOLERANCE
 
 
 @pytest.mark.parametrize('dtype', DTYPES)

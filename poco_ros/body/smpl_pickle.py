@@ -8,6 +8,7 @@ of Python 2 hold them). Neither scipy nor chumpy is needed.
 
 from __future__ import annotations
 
+import io
 import pickle
 import re
 from collections.abc import Iterable
@@ -18,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from poco_ros.errors import BodyModelError
+from poco_ros.pickled_bytes import read_pickled_bytes
 
 Array = npt.NDArray[Any]
 
@@ -35,7 +37,7 @@ def read_pickled_arrays(path: Path, names: Iterable[str]) -> dict[str, Array]:
     """
     try:
         with path.open('rb') as file:
-            content = _ArrayUnpickler(file, encoding='latin1').load()
+            content = _ArrayUnpickler(io.BytesIO(read_pickled_bytes(file)), encoding='latin1').load()
     except BodyModelError as error:
         raise BodyModelError(f'{path}: {error}') from None
     except MemoryError:
