@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from poco_ros.engine.options import AUTO, ENGINES
 from poco_ros.environment import share_dir
 from poco_ros.errors import ConfigError
 
@@ -55,7 +56,14 @@ class GraphOptions:
         True, 'Begins the video again when it ends. Otherwise it is played once, from when somebody subscribes to it.'
     )
     params_file: str = _option('', 'YAML file with parameters of the nodes. Empty: config/poco.yaml of this package.')
-    model: str = _option('', 'Regressor from people to bodies, for example lift. Empty: as in params_file.')
+    model: str = _option(
+        '', 'Regressor from people to bodies: auto, lift, cliff, pare, hmr, the name of an installed network, or the '
+        'path of its folder, with a slash in it. Empty: as in params_file.'
+    )
+    engine: str = _option(
+        '', 'What a network runs on; building a TensorRT engine takes minutes, once. Empty: as in params_file.',
+        ('', AUTO, *ENGINES),
+    )
     body_model: str = _option(
         '', 'Your SMPL body-model file (.pkl or .npz). Empty: as in params_file, else the open body that ships.'
     )
@@ -169,7 +177,8 @@ class NodeSpec:
 def describe(options: GraphOptions) -> list[NodeSpec]:
     """Return the nodes to start, sources first.
 
-    :raises ConfigError: when ``params_file`` or a file given as ``body_model`` is not there.
+    :raises ConfigError: when ``params_file``, a file given as ``body_model`` or a folder given as ``model`` is not
+        there.
     """
     namespace = '/' + options.namespace.strip('/') if options.namespace.strip('/') else ''
     file = _file('params_file', options.params_file) or str(share_dir() / 'config' / 'poco.yaml')
@@ -186,7 +195,8 @@ def describe(options: GraphOptions) -> list[NodeSpec]:
             },
         ))
     both = _given(transport=options.transport, body_model=_file('body_model', options.body_model))
-    estimating = _given(model=options.model, boxes='topic' if options.boxes_topic else '')
+    estimating = _given(
+        model=_model(options.model), engine=options.engine, boxes='topic' if options.boxes_topic else '')
     inputs = (image, camera, *((('boxes', options.boxes_topic),) if options.boxes_topic else ()))
     nodes.append(NodeSpec(
         'poco_node', 'poco_node', parameters={**estimating, **both, **clock}, remappings=inputs, lifecycle=True,
@@ -215,6 +225,16 @@ def _file(name: str, text: str) -> str:
     path = Path(text).expanduser().absolute()
     if not path.is_file():
         raise ConfigError(f'{name}: there is no file {path}')
+    return str(path)
+
+
+def _model(text: str) -> str:
+    """Return the name of a regressor as it is, and the path of a network's folder absolute."""
+    if '/' not in text:
+        return text
+    path = Path(text).expanduser().absolute()
+    if not path.is_dir():
+        raise ConfigError(f'model: there is no folder {path}')
     return str(path)
 
 

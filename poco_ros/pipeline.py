@@ -10,6 +10,8 @@ from pathlib import Path
 
 from poco_ros.body.model import BodyModel
 from poco_ros.body.model_file import load_body_model
+from poco_ros.engine.base import Progress
+from poco_ros.engine.options import EngineOptions
 from poco_ros.people.config import FinderConfig
 from poco_ros.people.finder import PeopleFinder
 from poco_ros.regressors import make_regressor
@@ -24,11 +26,15 @@ class PipelineConfig:
 
     :param model: name of the regressor, see :func:`poco_ros.regressors.make_regressor`.
     :param body_model: path of the user's SMPL file, or '' for the open body that ships with the package.
+    :param engine: what a network runs on; its fields are parameters without a prefix.
     :param finder: how people are found and followed.
     """
 
-    model: str = described('auto', 'Regressor: auto or lift.')
+    model: str = described('auto', "Regressor: lift; cliff, pare or hmr, as imported by 'poco import-checkpoint'; the "
+                           "name of another installed network, or the path of a network's folder, with a slash in it; "
+                           'auto: the best imported network (cliff, pare, hmr) that is exported, else lift.')
     body_model: str = described('', "Path of an SMPL body-model file (.pkl or .npz); '' takes the open body.")
+    engine: EngineOptions = field(default_factory=EngineOptions, metadata={'flat': True})
     finder: FinderConfig = field(default_factory=FinderConfig)
 
 
@@ -60,13 +66,16 @@ class Pipeline:
         self.body = body
 
     @classmethod
-    def load(cls, config: PipelineConfig) -> Pipeline:
+    def load(cls, config: PipelineConfig, progress: Progress | None = None) -> Pipeline:
         """Load body model, networks and regressor.
 
+        :param progress: told what is being done and how far it is, 0 to 1, while an engine is built, which may take
+            minutes; from any thread.
         :raises PocoError: a file is missing, broken or does not fit; the text names it and the mend.
         """
         body = load_body_model(Path(config.body_model) if config.body_model else None)
-        return cls(PeopleFinder(config.finder), make_regressor(config.model, body), body)
+        finder = PeopleFinder(config.finder)
+        return cls(finder, make_regressor(config.model, body, config.engine, progress), body)
 
     @property
     def info(self) -> RegressorInfo:
@@ -84,6 +93,16 @@ class Pipeline:
             engine=f'{engines[0].engine} {engines[0].version}, {info.engine}',
         )
 
+    @property
+    def reason(self) -> str:
+        """Why this engine runs, in a sentence; empty where there was nothing to choose."""
+        return self._regressor.reason
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the user must know of what runs, a sentence each."""
+        return self._regressor.warnings
+
     def process(self, frame: Frame, boxes: Boxes | None = None) -> Estimate:
         """Estimate the bodies in one frame.
 
@@ -91,7 +110,10 @@ class Pipeline:
         :param boxes: persons found by another detector in this very image; None runs the built-in one.
         """
         start = time.perf_counter()
-        people = self._finder.find(frame) if boxes is None else self._finder.find_in_boxes(frame, boxes)
+        if boxes is None:
+            people = self._finder.find(frame)
+        else:
+            people = self._finder.find_in_boxes(frame, boxes, landmarks=self._regressor.needs_landmarks)
         found = time.perf_counter()
         bodies = self._regressor.regress(frame, people)
         done = time.perf_counter()

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import array
 import contextlib
+import os
+import subprocess
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,6 +19,8 @@ from ros_harness import Ros, ros_session
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from poco_ros.conversions import stamp_from_ns
+from poco_ros.engine.base import Progress
+from poco_ros.environment import ros_environment
 from poco_ros.msg import BodyConfidenceArray, BodyModelInfo, SmplBodyArray
 from poco_ros.nodes import qos
 from poco_ros.nodes.poco_node import PocoNode
@@ -22,6 +28,7 @@ from poco_ros.pipeline import Estimate
 from poco_ros.regressors.base import RegressorInfo
 from poco_ros.types import Bodies, Boxes, Frame, People
 
+ROOT = Path(__file__).resolve().parents[1]
 SECOND = 1_000_000_000
 SIZE = (64, 48)
 FRAME_ID = 'camera_optical_frame'
@@ -44,6 +51,8 @@ class FakePipeline:
         self.gate: threading.Event | None = None
         self.started = threading.Event()
         self.info = RegressorInfo('fake', '1', device='CPU: test')
+        self.reason = 'nothing else is there'
+        self.warnings: tuple[str, ...] = ()
         self.body = SimpleNamespace(name='fake_body', sha256='0' * 64, num_vertices=1,
                                     rest_joints=lambda: np.zeros((1, 24, 3), np.float32))
 
@@ -86,20 +95,22 @@ class Bench:
     :param listen: subscribe to the bodies, so that the node works at all.
     :param compressed: publish compressed images too.
     :param image_type: type of the camera's topic.
+    :param load: loads a real pipeline instead.
     :param parameters: of the node.
     """
 
     def __init__(
         self, ros: Ros, pipeline: FakePipeline | Exception | None = None, *, listen: bool = True,
         compressed: bool = False, image_type: type = Image, node_options: dict[str, object] | None = None,
-        **parameters: object,
+        load: Callable[..., object] | None = None, **parameters: object,
     ) -> None:
         self.ros = ros
         self.pipeline = FakePipeline() if pipeline is None else pipeline
         self.loads = 0
+        self.loading: Callable[[Progress], None] | None = None
         parameters.setdefault('camera_info_timeout', 0.0)
         self.node = PocoNode(
-            self._load, context=ros.context, **(node_options or {}),
+            load or self._load, context=ros.context, **(node_options or {}),
             parameter_overrides=[Parameter(name, value=value) for name, value in parameters.items()])
         ros.add(self.node)
         self.test = ros.node('test')
@@ -115,8 +126,10 @@ class Bench:
         if listen:
             self.listen()
 
-    def _load(self, config: object) -> FakePipeline:
+    def _load(self, config: object, progress: Progress) -> FakePipeline:
         self.loads += 1
+        if self.loading is not None:
+            self.loading(progress)
         if isinstance(self.pipeline, Exception):
             raise self.pipeline
         return self.pipeline
@@ -193,3 +206,11 @@ def bench(*args: object, **options: object) -> Iterator[Bench]:
         made = Bench(ros, *args, **options)
         made.activate()
         yield made
+
+
+def run_program(domain: int, *arguments: str, code: str = '') -> subprocess.Popen:
+    """Start the node as a program, as launch does; or a program of the test's own."""
+    env = ros_environment(dict(os.environ, ROS_DOMAIN_ID=str(domain), PYTHONPATH=f'{ROOT}:{ROOT / "test"}'))
+    program = ['-c', code] if code else ['-m', 'poco_ros.nodes.poco_node']
+    return subprocess.Popen([sys.executable, *program, '--ros-args', *arguments], env=env,
+                            cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

@@ -31,7 +31,7 @@ def defaults(config: Any, prefix: str = '') -> dict[str, Any]:
     for item in dataclasses.fields(config):
         value = getattr(config, item.name)
         if dataclasses.is_dataclass(value):
-            found.update(defaults(value, f'{prefix}{item.name}.'))
+            found.update(defaults(value, prefix if item.metadata.get('flat') else f'{prefix}{item.name}.'))
         else:
             found[prefix + item.name] = value
     return found

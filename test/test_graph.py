@@ -17,7 +17,7 @@ from poco_ros.graph import GraphOptions, NodeSpec, describe, package_prefix
 #: Rule L2: arguments that every perception launch file has, and those of this package.
 EXPECTED = {
     'namespace', 'image_topic', 'camera_info_topic', 'video', 'params_file', 'use_sim_time', 'rviz', 'model',
-    'log_level',
+    'engine', 'log_level',
 }
 
 
@@ -74,6 +74,18 @@ def test_parameter_file_decides_what_no_argument_names(tmp_path):
     assert ('boxes', '/yolo') in chosen.remappings
 
 
+def test_a_network_may_be_named_or_given_as_a_folder(tmp_path, monkeypatch):
+    (tmp_path / 'nets' / 'mine').mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    for text, parameter in (('cliff', 'cliff'), ('nets/mine', str(tmp_path / 'nets' / 'mine')),
+                            (str(tmp_path / 'nets'), str(tmp_path / 'nets'))):
+        assert by_name(model=text)['poco_node'].parameters == {'model': parameter}
+    assert by_name(model='cliff', engine='openvino')['poco_node'].parameters == {
+        'model': 'cliff', 'engine': 'openvino'}
+    with pytest.raises(ConfigError, match='model: there is no folder /no/such/network'):
+        by_name(model='/no/such/network')
+
+
 def test_body_model_and_transport_go_to_all_who_need_them(tmp_path):
     file = tmp_path / 'smpl.npz'
     file.touch()
@@ -101,6 +113,7 @@ def test_rviz_shows_the_topics_of_the_namespace():
     ({'log_level': 'loud'}, "log_level is 'loud'"), ({'namespace': 'a b'}, 'namespace'),
     ({'image_topic': ''}, 'image_topic'), ({'image_topic': '1st/image'}, 'image_topic'),
     ({'transport': 'jpeg'}, 'raw'), ({'boxes_topic': 'a//b'}, 'boxes_topic'),
+    ({'engine': 'steam'}, "'tensorrt', 'openvino', 'torch'"),
 ])
 def test_wrong_values_are_named(options, words):
     with pytest.raises(ConfigError, match=words):

@@ -49,6 +49,8 @@ def test_all_well():
 @pytest.mark.parametrize(('changes', 'name', 'level', 'words'), [
     ({'model': (ModelState.FAILED, 'no file x; run make')}, 'model', Level.ERROR, 'no file x; run make'),
     ({'model': (ModelState.LOADING, '')}, 'model', Level.OK, 'loading'),
+    ({'model': (ModelState.LOADING, 'building 37 %')}, 'model', Level.OK, 'loading: building 37 %'),
+    ({'model': (ModelState.DOUBTFUL, 'cliff; mock weights')}, 'model', Level.WARN, 'ready: cliff; mock weights'),
     ({'model': (ModelState.UNCONFIGURED, '')}, 'model', Level.OK, 'configure the node'),
     ({'camera': (CameraState.ASSUMED, 'assumed')}, 'camera', Level.WARN, 'assumed'),
     ({'camera': (CameraState.UNUSABLE, 'NaN')}, 'camera', Level.ERROR, 'NaN'),

@@ -24,6 +24,12 @@ class Inner:
 
 
 @dataclass(frozen=True)
+class Engine:
+    engine: str = field(default='auto', metadata={'description': 'Library.', 'choices': ('auto', 'torch')})
+    threads: int = field(default=2, metadata={'description': 'Threads.', 'min': 1})
+
+
+@dataclass(frozen=True)
 class Outer:
     mode: Literal['raw', 'compressed'] = field(
         default='raw', metadata={'description': 'Transport.', 'choices': ('raw', 'compressed')})
@@ -34,6 +40,7 @@ class Outer:
     sizes: tuple[int, ...] = (1, 2)
     gains: tuple[float, ...] = (1.0,)
     inner: Inner = field(default_factory=Inner)
+    engine: Engine = field(default_factory=Engine, metadata={'flat': True})
 
     def __post_init__(self) -> None:
         if self.low > self.high:
@@ -55,6 +62,17 @@ def test_defaults_come_back_as_the_same_dataclass(ros):
     assert declare_dataclass(node, Outer) == Outer()
     assert node.get_parameter('inner.threshold').type_ == Parameter.Type.DOUBLE
     assert node.get_parameter('gains').type_ == Parameter.Type.DOUBLE_ARRAY
+
+
+def test_fields_of_a_flat_dataclass_stand_among_those_around_it(ros):
+    node = ros.node('n', **overrides(engine='torch', threads=5))
+    config = declare_dataclass(node, Outer)
+    assert config.engine == Engine('torch', 5) == read_dataclass(node, Outer).engine
+    assert not node.has_parameter('engine.engine')
+    names = [row.name for row in parameter_rows(Outer, prefix='p.')]
+    assert names[-4:] == ['p.inner.threshold', 'p.inner.people', 'p.engine', 'p.threads']
+    with pytest.raises(ConfigError, match="'engine' must be one of auto, torch"):
+        declare_dataclass(ros.node('m', **overrides(engine='steam')), Outer)
 
 
 def test_overrides_reach_nested_and_list_fields(ros):
@@ -124,7 +142,8 @@ def test_dynamic_parameters_are_range_checked_and_cross_checked(ros):
 
 def test_table_rows_say_what_the_descriptors_say():
     rows = {row.name: row for row in parameter_rows(Outer)}
-    assert list(rows) == ['mode', 'low', 'high', 'loop', 'file', 'sizes', 'gains', 'inner.threshold', 'inner.people']
+    assert list(rows) == ['mode', 'low', 'high', 'loop', 'file', 'sizes', 'gains', 'inner.threshold', 'inner.people',
+                          'engine', 'threads']
     assert rows['inner.threshold'].limits == 'between 0.0 and 1.0'
     assert rows['inner.threshold'].dynamic
     assert not rows['inner.people'].dynamic

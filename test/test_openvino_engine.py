@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -139,3 +141,19 @@ def test_landmark_network_cut_down_gives_the_same_numbers():
         np.testing.assert_array_equal(out[name], expected[name])
     assert out[FEATURES].shape == (1, 2, 2, 288)
     np.testing.assert_array_equal(cut(picture)[FEATURES], out[FEATURES])
+
+
+def test_a_signal_after_engines_were_freed_in_any_order(onnx_file):
+    """OpenVINO lends the process a stack for signal handlers, which must not be gone when the signal comes."""
+    code = f"""
+import gc, os, signal
+from poco_ros.engine.openvino_engine import OpenVinoEngine
+signal.signal(signal.SIGTERM, lambda *_: print('handled', flush=True))
+engines = [OpenVinoEngine({str(onnx_file)!r}) for _ in range(3)]
+while engines:
+    del engines[0]
+    gc.collect()
+    os.kill(os.getpid(), signal.SIGTERM)
+"""
+    done = subprocess.run([sys.executable, '-c', code], cwd=Path(__file__).parents[1], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, 'handled\n' * 3), done.stderr

@@ -8,10 +8,14 @@ import hashlib
 import numpy as np
 import pytest
 import skimage.data
+from compiled_fakes import FakeEngine, outputs, record
 
+from poco_ros.body.model_file import load_body_model
 from poco_ros.camera import Camera
 from poco_ros.errors import BodyModelError, ConfigError
+from poco_ros.people.finder import PeopleFinder
 from poco_ros.pipeline import Pipeline, PipelineConfig
+from poco_ros.regressors.compiled.regressor import CompiledRegressor
 from poco_ros.types import Bodies, Boxes, Frame, State
 
 
@@ -22,7 +26,7 @@ def frame() -> Frame:
 
 
 def run(frame: Frame, count: int) -> list[Bodies]:
-    pipeline = Pipeline.load(PipelineConfig())
+    pipeline = Pipeline.load(PipelineConfig(model='lift'))
     return [
         pipeline.process(dataclasses.replace(frame, stamp_ns=frame.stamp_ns + i * 33_000_000)).bodies
         for i in range(count)
@@ -51,7 +55,7 @@ def test_the_same_frames_give_the_same_bodies(frame: Frame) -> None:
 
 
 def test_boxes_from_outside_replace_the_detector_and_keep_their_identity(frame: Frame) -> None:
-    pipeline = Pipeline.load(PipelineConfig())
+    pipeline = Pipeline.load(PipelineConfig(model='lift'))
     boxes = Boxes(np.array([[20, 0, 460, 900]], np.float32), np.ones(1, np.float32), np.array([77], np.int32))
     bodies = pipeline.process(frame, boxes).bodies
     assert bodies.track_id.tolist() == [77]
@@ -60,10 +64,35 @@ def test_boxes_from_outside_replace_the_detector_and_keep_their_identity(frame: 
     assert len(pipeline.process(frame, Boxes.empty()).bodies) == 0
 
 
+def test_boxes_from_outside_are_enough_for_a_network_that_sees_the_image(
+        frame: Frame, monkeypatch: pytest.MonkeyPatch) -> None:
+    body = load_body_model()
+    engine = FakeEngine(lambda feeds: outputs(len(feeds['crops'])))
+    finder = PeopleFinder()
+    pipeline = Pipeline(finder, CompiledRegressor(record(body, mock=True), engine, body), body)
+    assert len(pipeline.process(frame).bodies) == 1  # the built-in finder follows people by their landmarks
+
+    def landmarks(*_: object) -> None:
+        raise AssertionError('the landmark network was run for nothing')
+
+    monkeypatch.setattr(finder, '_landmarker', landmarks)
+    boxes = Boxes(np.array([[20, 0, 460, 900], [300, 10, 480, 200]], np.float32), np.full(2, 0.9, np.float32),
+                  np.full(2, -1, np.int32))
+    identities = []
+    for i in range(1, 5):
+        moved = dataclasses.replace(boxes, xyxy=boxes.xyxy + np.float32(3 * i))
+        bodies = pipeline.process(dataclasses.replace(frame, stamp_ns=frame.stamp_ns + i * 33_000_000), moved).bodies
+        np.testing.assert_array_equal(bodies.box_px, moved.xyxy)
+        identities.append(bodies.track_id.tolist())
+    assert identities[-1] == identities[1] and min(identities[-1]) > 0 and len(set(identities[-1])) == 2
+    assert pipeline.info.model == 'poco_cliff' and pipeline.info.graph_hash == 'a' * 64
+    assert pipeline.reason == 'nothing else' and 'mock weights' in pipeline.warnings[0]
+
+
 def test_info_names_the_networks_that_saw_the_image(frame: Frame) -> None:
     from poco_ros.people.model_files import DETECTOR, LANDMARKER, model_path
 
-    info = Pipeline.load(PipelineConfig()).info
+    info = Pipeline.load(PipelineConfig(model='lift')).info
     hashes = [hashlib.sha256(model_path(m).read_bytes()).hexdigest() for m in (DETECTOR, LANDMARKER)]
     assert info.graph_hash == hashlib.sha256('\n'.join(hashes).encode()).hexdigest()
     assert info.engine.startswith('openvino ') and info.device

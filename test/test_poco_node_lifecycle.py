@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import gc
-import os
 import signal
-import subprocess
-import sys
 import threading
 import weakref
-from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 pytest.importorskip('rclpy')
 
 from lifecycle_msgs.srv import ChangeState, GetState
-from poco_node_harness import SECOND, Bench, FakePipeline, bench, image_message, level
+from poco_node_harness import SECOND, Bench, FakePipeline, bench, image_message, level, run_program
 from rcl_interfaces.srv import DescribeParameters
 from rclpy.parameter import Parameter
 from ros_harness import free_domain, ros_session
 
-from poco_ros.environment import ros_environment
 from poco_ros.errors import ConfigError, ModelFileError
 from poco_ros.nodes.poco_node import PocoNode
 
 pytestmark = pytest.mark.ros
-ROOT = Path(__file__).resolve().parents[1]
 
 
 def state(b: Bench) -> str:
@@ -87,6 +82,21 @@ def test_a_pipeline_that_cannot_load_is_a_failure_with_a_reason_and_can_be_tried
         b.pipeline = FakePipeline()
         b.activate()
         assert level(b.status('model')) == 'OK'
+        assert b.ask(image_message(SECOND)) is not None
+
+
+def test_mock_weights_are_warned_of_once_in_the_log_and_always_in_the_diagnostics():
+    pipeline = FakePipeline()
+    pipeline.warnings = ('poco_cliff has mock weights, made up for tests',)
+    with ros_session() as ros:
+        b = Bench(ros, pipeline)
+        logged = []
+        b.node._logger = SimpleNamespace(
+            warning=lambda text, **_: logged.append(text), info=lambda *_, **__: None, error=logged.append)
+        b.activate()
+        assert logged == list(pipeline.warnings)
+        status = b.status('model')
+        assert level(status) == 'WARN' and status.message.startswith('ready') and 'mock weights' in status.message
         assert b.ask(image_message(SECOND)) is not None
 
 
@@ -161,13 +171,6 @@ def test_dynamic_parameters_are_checked_and_take_effect():
 def test_a_wrong_parameter_is_refused_in_plain_words():
     with ros_session() as ros, pytest.raises(ConfigError, match="'transport' must be one of raw, compressed"):
         PocoNode(context=ros.context, parameter_overrides=[Parameter('transport', value='pigeon')])
-
-
-def run_program(domain: int, *arguments: str) -> subprocess.Popen:
-    """Start the node as a program, as launch does."""
-    env = ros_environment(dict(os.environ, ROS_DOMAIN_ID=str(domain), PYTHONPATH=str(ROOT)))
-    return subprocess.Popen([sys.executable, '-m', 'poco_ros.nodes.poco_node', '--ros-args', *arguments], env=env,
-                            cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])

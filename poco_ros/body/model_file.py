@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import zipfile
 import zlib
 from collections.abc import Iterable
@@ -17,6 +16,7 @@ from poco_ros.body.smpl import PARENTS
 from poco_ros.body.smpl_pickle import read_pickled_arrays
 from poco_ros.errors import BodyModelError
 from poco_ros.types import NUM_BETAS, NUM_JOINTS
+from poco_ros.whole_files import sha256_of
 
 OPEN_BODY_PATH = Path(__file__).parent / 'data' / 'open_body.npz'
 
@@ -40,7 +40,7 @@ def load_body_model(path: Path | None = None) -> BodyModel:
     names = _REQUIRED + _OPTIONAL
     try:
         is_npz = zipfile.is_zipfile(path)
-        sha256 = _sha256(path)
+        sha256 = sha256_of(path)
     except OSError as error:
         raise BodyModelError(f'cannot read the body model {path} ({error.strerror}): {_MEND}') from error
     arrays = _read_npz(path, names) if is_npz else read_pickled_arrays(path, names)
@@ -135,11 +135,3 @@ def _read_npz(path: Path, names: Iterable[str]) -> dict[str, Array]:
             ) from None
         raise BodyModelError(f"{path}: '{name}' cannot be read ({error}); download the file again") from error
     return arrays
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open('rb') as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()

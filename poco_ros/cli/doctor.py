@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from rich.console import Console
 from rich.markup import escape
 
-from poco_ros.cli import checks
+from poco_ros.cli import checks, network_checks
 from poco_ros.cli.checks import Check, CheckFunction, Verdict
 from poco_ros.cli.isolation import isolated
 from poco_ros.environment import ros_environment
@@ -25,8 +25,8 @@ def all_checks(shell: Mapping[str, str]) -> list[CheckFunction]:
     """
     return [
         checks.python, checks.ros, checks.messages, checks.launch, checks.model_files, checks.body_model,
-        checks.openvino, checks.opencv, checks.estimator, lambda: checks.profile(shell), checks.transport,
-        checks.cameras, checks.optional_parts,
+        checks.openvino, checks.opencv, checks.estimator, network_checks.networks, network_checks.engines,
+        lambda: checks.profile(shell), checks.transport, checks.cameras, checks.optional_parts,
     ]
 
 

@@ -52,6 +52,10 @@ class DiagnosticsWatch:
     def _remember(self, message: DiagnosticArray) -> None:
         self._last.update({status.name: status for status in message.status})
 
+    def says(self, name: str) -> str:
+        """Return the last message of a part by its full name, like '/poco_node: model'; '' where it said nothing."""
+        return self._last[name].message if name in self._last else ''
+
     def complaints(self, of: str = '') -> list[str]:
         """Return the warnings and errors in force, worst first, each as 'name: message'.
 
@@ -108,7 +112,9 @@ class Bringup:
                 raise PocoError(self._why_not(spec, alive, f'{word}d'))
             if self._state(spec, alive) == goal:  # the answer got lost, the deed is done
                 return
-            self._say(f'{spec.full_name}: {word} takes a while ({time.monotonic() - start:.0f} s)')
+            what = self._diagnostics.says(f'{spec.full_name}: model')
+            self._say(f'{spec.full_name}: {word} takes a while ({time.monotonic() - start:.0f} s)'
+                      + (f': {what}' if what else ''))
         if not future.result().success:
             self._wait(lambda: bool(self._diagnostics.complaints(spec.name)), alive, _REASON_S)
             raise PocoError(self._why_not(spec, alive, f'{word}d'))

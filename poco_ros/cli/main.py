@@ -14,10 +14,15 @@ from rich.logging import RichHandler
 from rich.markup import escape
 
 from poco_ros.cli.bench_infill import bench_infill
+from poco_ros.cli.build_engine import build_engine
+from poco_ros.cli.export import export
 from poco_ros.cli.fit_age_law import fit_age_law
 from poco_ros.cli.fit_body_dynamics import fit_body_dynamics
+from poco_ros.cli.import_checkpoint import import_checkpoint
 from poco_ros.cli.infill import infill
+from poco_ros.cli.mock_checkpoint import mock_checkpoint
 from poco_ros.cli.options import with_graph_options
+from poco_ros.cli.parity import parity
 from poco_ros.environment import share_dir
 from poco_ros.errors import PocoError
 from poco_ros.graph import DEMO, GraphOptions
@@ -111,7 +116,10 @@ def fetch_models() -> None:
         _out.print(str(path), highlight=False, markup=False, soft_wrap=True)
 
 
-for command in (infill, bench_infill, fit_age_law, fit_body_dynamics):
+for command in (
+    import_checkpoint, export, build_engine, mock_checkpoint, parity, infill, bench_infill, fit_age_law,
+    fit_body_dynamics,
+):
     app.command()(command)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -12,6 +12,9 @@ import numpy.typing as npt
 from poco_ros.errors import EngineError
 
 Array = npt.NDArray[Any]
+
+Progress = Callable[[str, float], None]
+"""Told what is being done, and how much of it is done, 0 to 1. Called from any thread."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +37,13 @@ class EngineInfo:
 
     :param engine: name of the inference library, such as ``'openvino'``.
     :param version: its version.
-    :param precision: arithmetic asked for, such as ``'f32'``.
+    :param precision: arithmetic asked for: of a network one of ``options.PRECISIONS``, such as ``'bf16'``; of a graph
+        that :class:`~poco_ros.engine.openvino_engine.OpenVinoEngine` runs by itself ``'f32'``, ``'bf16'`` or ``'f16'``.
     :param device: the processor's full name.
     :param graph: name of the graph file.
     :param graph_sha256: SHA-256 of the graph file, hexadecimal.
+    :param engine_sha256: SHA-256 of the compiled engine (TensorRT's plan); empty where it is compiled at each start.
+    :param reason: why this engine and precision were chosen, in words; empty where there was nothing to choose.
     """
 
     engine: str
@@ -46,6 +52,8 @@ class EngineInfo:
     device: str
     graph: str
     graph_sha256: str
+    engine_sha256: str = ''
+    reason: str = ''
 
 
 class Engine(Protocol):

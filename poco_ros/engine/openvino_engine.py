@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from poco_ros.engine.base import Array, EngineInfo, TensorSpec, check_feeds
+from poco_ros.engine.openvino_model import (
+    compile_for_latency,
+    import_openvino,
+    port_spec,
+    read_model,
+    shared_core,
+    unreadable,
+)
 from poco_ros.errors import EngineError
+from poco_ros.whole_files import sha256_of
 
-_FRONT_ENDS = {'.tflite': 'tflite', '.onnx': 'onnx'}
 _PRECISIONS = ('f32', 'bf16', 'f16')
 
 
@@ -37,29 +44,21 @@ class OpenVinoEngine:
             raise EngineError(f'an engine needs at least one thread, got {threads}')
         if precision not in _PRECISIONS:
             raise EngineError(f'precision must be one of {", ".join(_PRECISIONS)}, got {precision!r}')
-        try:
-            import openvino
-        except ImportError as error:
-            raise EngineError(f'OpenVINO cannot be imported ({error}); install it: pip install openvino') from error
+        openvino = import_openvino()
         digest = _sha256(path)
         try:
-            model = _read(path, outputs)
-            core = openvino.Core()
-            self._compiled: Any = core.compile_model(model, 'CPU', {
-                'PERFORMANCE_HINT': 'LATENCY', 'NUM_STREAMS': '1', 'INFERENCE_NUM_THREADS': threads,
-                'INFERENCE_PRECISION_HINT': precision,
-            })
+            model = read_model(path, outputs)
+            core = shared_core()
+            self._compiled: Any = compile_for_latency(core, model, precision, threads)
         except EngineError:
             raise
-        except Exception as error:  # OpenVINO's own exceptions have no common base but this
-            reason = str(error).strip().splitlines()[-1]
-            raise EngineError(f'{path} cannot be loaded, the file may be corrupt; fetch or export it anew: {reason}'
-                              ) from error
+        except Exception as error:
+            raise unreadable(path, error) from error
         self._request: Any = self._compiled.create_infer_request()
-        self._inputs = tuple(_spec(port) for port in self._compiled.inputs)
-        found = {name: _spec(port, name) for port in self._compiled.outputs for name in port.get_names()}
+        self._inputs = tuple(port_spec(port) for port in self._compiled.inputs)
+        found = {name: port_spec(port, name) for port in self._compiled.outputs for name in port.get_names()}
         if outputs is None:
-            self._outputs = tuple(_spec(port) for port in self._compiled.outputs)
+            self._outputs = tuple(port_spec(port) for port in self._compiled.outputs)
         else:
             self._outputs = tuple(found[name] for name in outputs)
         self._info = EngineInfo(
@@ -96,40 +95,6 @@ class OpenVinoEngine:
 
 def _sha256(path: Path) -> str:
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return sha256_of(path)
     except OSError as error:
         raise EngineError(f'the graph file {path} cannot be read: {error.strerror}') from error
-
-
-def _read(path: Path, outputs: Sequence[str] | None) -> Any:
-    """Read a graph and cut it down to some of its tensors.
-
-    In a TensorFlow Lite file only the front end still knows every tensor by name; in an ONNX file the model does.
-    """
-    from openvino.frontend import FrontEndManager
-
-    if path.suffix not in _FRONT_ENDS:
-        raise EngineError(f'{path}: a graph file must end in {" or ".join(_FRONT_ENDS)}')
-    front_end = FrontEndManager().load_by_framework(_FRONT_ENDS[path.suffix])
-    loaded = front_end.load(str(path))
-    if outputs is not None:
-        places = {name: loaded.get_place_by_tensor_name(name) for name in outputs}
-        missing = [name for name, place in places.items() if place is None]
-        if missing or not places:
-            raise EngineError(f'{path} has no tensor named {", ".join(missing) or "(none asked for)"}')
-        if path.suffix == '.tflite':
-            loaded.override_all_outputs(list(places.values()))
-    model = front_end.convert(loaded)
-    if not model.inputs or not model.outputs:
-        raise EngineError(f'{path} holds no graph, the file may be corrupt; fetch or export it anew')
-    if outputs is not None and path.suffix == '.onnx':
-        model.add_outputs([name for name in outputs if not any(name in port.get_names() for port in model.outputs)])
-        for port in model.outputs:
-            if not port.get_names() & set(outputs):
-                model.remove_result(port.node)
-    return model
-
-
-def _spec(port: Any, name: str | None = None) -> TensorSpec:
-    shape = tuple(-1 if size.is_dynamic else size.get_length() for size in port.partial_shape)
-    return TensorSpec(name or port.get_any_name(), shape, port.get_element_type().to_dtype().name)

@@ -97,11 +97,12 @@ def report(snapshot: Snapshot, graph: Graph, stale_after_s: float) -> list[Statu
 def model_status(snapshot: Snapshot, graph: Graph) -> Status:
     """Say whether the networks are loaded."""
     state, text = snapshot.model
-    levels = {ModelState.READY: Level.OK, ModelState.FAILED: Level.ERROR}
-    level = levels.get(state, Level.OK)
+    level = {ModelState.DOUBTFUL: Level.WARN, ModelState.FAILED: Level.ERROR}.get(state, Level.OK)
     message = {
-        ModelState.UNCONFIGURED: 'not loaded; configure the node', ModelState.LOADING: 'loading',
-        ModelState.READY: 'ready: ' + text, ModelState.FAILED: 'loading failed: ' + text,
+        ModelState.UNCONFIGURED: 'not loaded; configure the node',
+        ModelState.LOADING: 'loading: ' + text if text else 'loading',
+        ModelState.READY: 'ready: ' + text, ModelState.DOUBTFUL: 'ready: ' + text,
+        ModelState.FAILED: 'loading failed: ' + text,
     }[state]
     return Status('model', level, message, {'state': state.value, 'lifecycle': graph.lifecycle})
 

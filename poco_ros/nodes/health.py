@@ -22,6 +22,7 @@ class ModelState(Enum):
     UNCONFIGURED = 'unconfigured'
     LOADING = 'loading'
     READY = 'ready'
+    DOUBTFUL = 'doubtful'  #: runs, but there is a warning about what runs
     FAILED = 'failed'
 
 

@@ -9,7 +9,7 @@ descriptors, the validation and the table in the documentation. Metadata keys, a
 - ``dynamic``: True where the parameter may be changed while the node runs; everything else is read-only.
 
 A nested dataclass becomes a dotted prefix: the field ``finder`` with a field ``max_people`` is the parameter
-``finder.max_people``.
+``finder.max_people``. With the metadata ``flat`` it has no prefix: its fields stand among those around it.
 """
 
 from __future__ import annotations
@@ -67,16 +67,12 @@ class ParameterRow:
 class _Leaf:
     """A field that is a parameter, with where it sits in the nested dataclass."""
 
+    name: str
     path: tuple[str, ...]
-    prefix: str
     item_type: type
     is_array: bool
     default: Any
     metadata: typing.Mapping[str, Any]
-
-    @property
-    def name(self) -> str:
-        return self.prefix + '.'.join(self.path)
 
     @property
     def dynamic(self) -> bool:
@@ -155,10 +151,11 @@ def _leaves(
         hint, where = hints[field.name], (*path, field.name)
         default = _default(field) if defaults is None else getattr(defaults, field.name)
         if dataclasses.is_dataclass(hint):
-            yield from _leaves(typing.cast(type, hint), prefix, default, where)
+            below = prefix if field.metadata.get('flat') else f'{prefix}{field.name}.'
+            yield from _leaves(typing.cast(type, hint), below, default, where)
             continue
         item_type, is_array = _item_type(hint, config_class, field.name)
-        yield _Leaf(where, prefix, item_type, is_array, default, field.metadata)
+        yield _Leaf(prefix + field.name, where, item_type, is_array, default, field.metadata)
 
 
 def _default(field: dataclasses.Field[Any]) -> Any:

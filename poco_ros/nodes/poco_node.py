@@ -14,6 +14,7 @@ from sensor_msgs.msg import CameraInfo
 
 from poco_ros import conversions
 from poco_ros.conversions import ArrayContext
+from poco_ros.engine.base import Progress
 from poco_ros.errors import PocoError
 from poco_ros.msg import BodyConfidenceArray, BodyModelInfo, SmplBodyArray
 from poco_ros.nodes import diagnostics, qos
@@ -22,6 +23,7 @@ from poco_ros.nodes.camera_input import CameraInput, CameraState
 from poco_ros.nodes.health import Event, Health, ModelState
 from poco_ros.nodes.image_input import ImageInput, Picture
 from poco_ros.nodes.inference import Inference, Job
+from poco_ros.nodes.loading import AbandonedError, load_in_thread
 from poco_ros.nodes.managed import ManagedNode
 from poco_ros.nodes.parameters import declare_dataclass
 from poco_ros.nodes.poco_config import PocoNodeConfig
@@ -36,16 +38,20 @@ from poco_ros.types import Bodies, Boxes
 class PocoNode(ManagedNode):
     """Configure loads the networks, activate subscribes, deactivate unsubscribes, cleanup frees the networks.
 
+    Configuring ends when everything is loaded, which takes minutes where an engine has to be built; meanwhile
+    diagnostics tell how far it is, and requests wait. An interrupt does not.
+
     While active, images are subscribed to only as long as somebody subscribes to ``poco/bodies`` or
     ``poco/confidence``. Inference runs in a thread of its own on the newest image.
 
-    :param load_pipeline: makes the pipeline; raises :class:`PocoError` with the reason when it cannot.
+    :param load_pipeline: makes the pipeline, in a thread of its own; raises :class:`PocoError` with the reason when it
+        cannot.
     :param options: handed to :class:`rclpy.lifecycle.LifecycleNode`.
     :raises ConfigError: when a parameter is wrong.
     """
 
     def __init__(
-        self, load_pipeline: Callable[[PipelineConfig], Pipeline] = Pipeline.load, **options: Any,
+        self, load_pipeline: Callable[[PipelineConfig, Progress], Pipeline] = Pipeline.load, **options: Any,
     ) -> None:
         super().__init__('poco_node', **options)
         self._load_pipeline = load_pipeline
@@ -69,15 +75,18 @@ class PocoNode(ManagedNode):
         """Load the pipeline and make the publishers; a pipeline that cannot be loaded is a failure with a reason."""
         self._set_model(ModelState.LOADING, '')
         try:
-            self._pipeline = self._load_pipeline(self._pipeline_config)
+            self._pipeline = load_in_thread(
+                lambda: self._load_pipeline(self._pipeline_config, self._on_progress), self.publish_diagnostics,
+                self.context.ok)
+        except AbandonedError:
+            return TransitionCallbackReturn.FAILURE
         except PocoError as error:
             return self._loading_failed(str(error))
         except Exception as error:
             self.get_logger().debug(traceback.format_exc())
             return self._loading_failed(f'{type(error).__name__}: {error}')
         self._make_publishers()
-        info = self._pipeline.info
-        self._set_model(ModelState.READY, f'{info.model} with {self._pipeline.body.name} on {info.device or "CPU"}')
+        self._tell_what_runs(self._pipeline)
         return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -101,6 +110,22 @@ class PocoNode(ManagedNode):
         self._outputs[2].publish(conversions.model_info_to_message(pipeline.info, pipeline.body, self._now_ns()))
         self.publish_diagnostics()
         return result
+
+    def _on_progress(self, what: str, part: float) -> None:
+        """Remember how far loading is, or end it with the node; called by the thread that loads."""
+        if not self.context.ok():
+            raise AbandonedError('loading was interrupted')
+        self._health.model = (ModelState.LOADING, f'{what} {100 * part:.0f} %' if part > 0 else what)
+
+    def _tell_what_runs(self, pipeline: Pipeline) -> None:
+        info = pipeline.info
+        text = f'{info.model} with {pipeline.body.name} on {info.device or "CPU"}'
+        if pipeline.reason:
+            self.get_logger().info(f'{text}: {info.engine} {info.precision}, {pipeline.reason}')
+        for warning in pipeline.warnings:
+            self.get_logger().warning(warning)
+        state = ModelState.DOUBTFUL if pipeline.warnings else ModelState.READY
+        self._set_model(state, '; '.join([text, *pipeline.warnings]))
 
     def _loading_failed(self, reason: str) -> TransitionCallbackReturn:
         self.get_logger().error(f'the pipeline cannot be loaded: {reason}')

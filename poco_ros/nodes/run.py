@@ -44,19 +44,20 @@ def run_node(
     logging.basicConfig(level=logging.WARNING)  # the core logs through logging
     node: AnyNode | None = None
     try:
-        rclpy.init(args=list(args) if args is not None else None)
-        node = make_node()
-        _spin(node, finished(node) if finished else Future())
-    except PocoError as error:
-        logger = get_logger('poco_ros') if node is None else node.get_logger()
-        logger.fatal(str(error))
-        return WRONG_USE if node is None else GAVE_UP
+        try:
+            rclpy.init(args=list(args) if args is not None else None)
+            node = make_node()
+            _spin(node, finished(node) if finished else Future())
+        except PocoError as error:
+            logger = get_logger('poco_ros') if node is None else node.get_logger()
+            logger.fatal(str(error))
+            return WRONG_USE if node is None else GAVE_UP
+        except Exception:
+            if rclpy.ok():
+                raise
+            # An interrupt took the context away in the middle of something; that this failed then is no news.
     except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    except Exception:
-        if rclpy.ok():
-            raise
-        # An interrupt took the context away in the middle of something; that this failed then is no news.
+        pass  # Python learns of an interrupt late: it may come while an error is handled that it has caused
     finally:
         # An interrupt often comes twice, from the terminal and from launch; the second must not break the orderly end.
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -70,7 +71,10 @@ def run_node(
 def _spin(node: Node, finished: Future) -> None:
     executor = SingleThreadedExecutor()
     executor.add_node(node)
-    while rclpy.ok() and not finished.done():
-        executor.spin_until_future_complete(finished, timeout_sec=_SPIN_TURN)
+    try:
+        while rclpy.ok() and not finished.done():
+            executor.spin_until_future_complete(finished, timeout_sec=_SPIN_TURN)
+    finally:
+        executor.shutdown(timeout_sec=1.0)  # one that Python collects after the context is gone complains
     if finished.done():
         finished.result()

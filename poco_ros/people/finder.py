@@ -106,8 +106,8 @@ class PeopleFinder:
         named = named[np.argsort(track_id[named])]
         return People(Boxes(boxes.xyxy[named], boxes.score[named], track_id[named]), landmarks.take(named))
 
-    def find_in_boxes(self, frame: Frame, boxes: Boxes) -> People:
-        """Find the landmarks of people whom another detector has found.
+    def find_in_boxes(self, frame: Frame, boxes: Boxes, landmarks: bool = True) -> People:
+        """Follow people whom another detector has found, and find their landmarks.
 
         Everybody is returned, also where the landmark network sees no person: ``landmarks.score`` tells.
 
@@ -115,6 +115,7 @@ class PeopleFinder:
         :param boxes: around whole persons. Given identities are kept; persons without one are tracked here and get
             one above all that were given so far, or keep -1 until they are confirmed. A source should name either
             all its persons or none: it may come to use a number that was given out here.
+        :param landmarks: False leaves them out; then no network is run.
         :returns: the boxes, of those with an area the ``max_people`` best-scored, and landmarks row by row.
         :raises ImageError: when the image is empty or not H x W x 3 uint8.
         """
@@ -123,6 +124,10 @@ class PeopleFinder:
         self._tracker.reserve(int(value) for value in boxes.track_id)
         track_id, nameless = boxes.track_id.copy(), np.flatnonzero(boxes.track_id < 1)
         track_id[nameless] = self._tracker.update(boxes.take(nameless), frame.stamp_ns)
+        boxes = Boxes(boxes.xyxy, boxes.score, track_id)
+        if not landmarks:
+            self._followed = []
+            return People(boxes)
         before = {person.track_id: person.region for person in self._followed if person.track_id > 0}
         sightings = [
             self._look_in_box(frame.image, box, before.get(int(name)))
@@ -132,7 +137,7 @@ class PeopleFinder:
         checked_ns = np.full(len(boxes), frame.stamp_ns, np.int64)
         crowd = Crowd(sighting, checked_ns, np.zeros(len(boxes), np.int32), np.zeros(len(boxes), np.int32), track_id)
         self._followed = crowd.followed(frame.stamp_ns)
-        return People(Boxes(boxes.xyxy, boxes.score, track_id), sighting.landmarks)
+        return People(boxes, sighting.landmarks)
 
     def _begin(self, image: Image, now_ns: int) -> None:
         """Check the image, and start anew where the video does."""

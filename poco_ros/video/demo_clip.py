@@ -76,10 +76,11 @@ class DemoClip(VideoSource):
         for index in range(PERIOD):
             yield self.image(index)
 
-    def image(self, index: int) -> ImageArray:
+    def image(self, index: int, *, board: bool = True) -> ImageArray:
         """Return one picture.
 
         :param index: its number, from 0; the clip repeats after :data:`PERIOD`.
+        :param board: whether the board is there; without it the whole person is seen, for comparison.
         :returns: (480, 640, 3) uint8, RGB.
         """
         left, top, height = window(index)
@@ -87,7 +88,7 @@ class DemoClip(VideoSource):
         affine = np.array([[zoom, 0, -zoom * (left + _MARGIN)], [0, zoom, -zoom * top]])
         image = np.asarray(cv2.warpAffine(self._canvas, affine, (WIDTH, HEIGHT), flags=cv2.INTER_LINEAR,
                                           borderMode=cv2.BORDER_REPLICATE), np.uint8)
-        box = occluder_box(index)
+        box = occluder_box(index) if board else None
         if box is not None:
             x_min, y_min, x_max, y_max = box
             # While the board enters, its right part is what is seen.

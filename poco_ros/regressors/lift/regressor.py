@@ -48,6 +48,8 @@ class BlazePoseLift:
     """
 
     needs_landmarks = True
+    reason = ''
+    warnings: tuple[str, ...] = ()
 
     def __init__(self, body: BodyModel) -> None:
         rest = body.rest_joints().astype(np.float64)

@@ -1,0 +1,1 @@
+"""The paper's networks, exported and compiled: boxes in, SMPL bodies out."""
