@@ -1,7 +1,8 @@
 """The paper's networks at full size, through our engines, beside torch and beside the bare backbone, in one run.
 
 The weights are mock weights: times and memory do not depend on them. Every contender is loaded once, then all take
-turns, so that whatever else the machine does meets them alike; what is compared is the median of each::
+turns, in an order drawn anew for every round, so that whatever else the machine does meets them alike; what is compared
+is the median of each::
 
     python bench/networks.py --video ../shared/data/video/one-by-one-person.mp4     # processor
     python bench/networks.py --video VIDEO --gpu                                    # and an NVIDIA GPU
@@ -19,11 +20,11 @@ import dataclasses
 import gc
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ from poco_ros.networks.variants import OFFICIAL, Variant
 from poco_ros.regressors.compiled.regressor import CompiledRegressor
 from poco_ros.types import Boxes, Frame, People
 
-ROUNDS, WARM_UP = 25, 3
+ROUNDS, WARM_UP = 40, 3
 BATCHES = (1, 8, 32)
 
 
@@ -91,9 +92,10 @@ def taking_turns(contenders: dict[str, Callable[[], Any]], rounds: int) -> dict[
         for _ in range(WARM_UP):
             call()
     times: dict[str, list[float]] = {name: [] for name in contenders}
+    rng = np.random.default_rng(0)
     for _ in range(rounds):
-        for name, call in contenders.items():
-            times[name].append(timed(call))
+        for name in rng.permutation(list(contenders)):  # what ran before leaves its traces in the caches
+            times[name].append(timed(contenders[name]))
     return {name: record.spread(values) for name, values in times.items()}
 
 
@@ -126,7 +128,8 @@ def bare_backbone(precision: str, threads: int) -> Callable[[], Any]:
     from poco_ros.networks.timm_import import timm
 
     model = timm.create_model('hrnet_w48', num_classes=0).eval()
-    with tempfile.TemporaryDirectory() as folder, torch.no_grad():
+    with tempfile.TemporaryDirectory() as folder, torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter('ignore', DeprecationWarning)
         path = Path(folder) / 'bare.onnx'
         torch.onnx.export(model, (torch.zeros(1, 3, 224, 224),), str(path), dynamo=False, opset_version=18)
         core = openvino.Core()
@@ -201,7 +204,7 @@ def beside_the_network(folder: Path, frame: Frame) -> dict[str, Any]:
 
 
 FIRST_BODY = '''
-import sys, time, numpy as np, cv2, resource
+import sys, time, numpy as np, cv2
 from poco_ros.camera import Camera
 from poco_ros.pipeline import Pipeline, PipelineConfig
 from poco_ros.engine.options import EngineOptions
@@ -210,7 +213,7 @@ image = cv2.imread(sys.argv[1]); h, w = image.shape[:2]
 pipeline = Pipeline.load(PipelineConfig(model=sys.argv[2], engine=EngineOptions(precision=sys.argv[3])))
 box = np.array([[w * 0.4, h * 0.1, w * 0.6, h * 0.9]], np.float32)
 bodies = pipeline.process(Frame(image, Camera.assumed(w, h)), Boxes(box, np.ones(1, np.float32), np.ones(1, np.int32)))
-print(time.time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print(time.time(), open('/proc/self/status').read().split('VmHWM:')[1].split()[0])
 '''
 
 
@@ -225,10 +228,15 @@ def first_body(folder: Path, frame: Frame, precision: str) -> dict[str, float]:
     return {'seconds_to_first_body': round(float(out[0]) - start, 2), 'peak_memory_mb': round(int(out[1]) / 1024)}
 
 
+def peak_memory_kb() -> int:
+    """Of this process; what the resource module says includes its parent's."""
+    return int(Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0])
+
+
 def torch_memory(folder: Path) -> float:
-    code = ('import sys, resource, pathlib; sys.path.insert(0, sys.argv[2]); import networks\n'
+    code = ('import sys, pathlib; sys.path.insert(0, sys.argv[2]); import networks\n'
             'networks.torch_eager(pathlib.Path(sys.argv[1]))[1](1)()\n'
-            'print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)')
+            'print(networks.peak_memory_kb())')
     out = subprocess.run([sys.executable, '-c', code, str(folder), str(Path(__file__).parent)], check=True,
                          capture_output=True, text=True).stdout.split()
     return round(int(out[-1]) / 1024)
@@ -279,7 +287,6 @@ def main() -> None:
     arguments = parser.parse_args()
     frame, threads = frame_of(arguments.video), len(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory(prefix='poco-bench-') as temporary:
-        os.environ['POCO_CACHE'] = temporary
         folders = networks(Path(temporary) / 'networks', ('fp32', 'fp16') if arguments.gpu else ('fp32',))
         if arguments.gpu:
             result = gpu(folders['poco_cliff'])
@@ -291,7 +298,6 @@ def main() -> None:
             'torch_eager_peak_memory_mb': torch_memory(folders['poco_cliff']),
             **processor(folders, threads), 'beside_the_network': beside_the_network(folders['poco_hmr'], frame),
         }
-    result['peak_memory_of_this_run_mb'] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
     print(json.dumps(result, indent=1))
     print(record.save('networks', result))
 

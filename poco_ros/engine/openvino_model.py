@@ -28,9 +28,9 @@ def import_openvino() -> Any:
 def shared_core() -> Any:
     """Return the process's one ``openvino.Core``.
 
-    Each one gives the thread that first compiles with it a stack for signal handlers, and takes it away when it ends. Of
-    two, the one that ends last puts back the stack of the one that ended before: the next signal, such as Ctrl-C, then
-    crashes the process. One that never ends does not.
+    Each one gives the thread that first compiles with it a stack for signal handlers, and takes it away when it ends.
+    Of two, the one that ends last puts back the stack of the one that ended before: the next signal, such as Ctrl-C,
+    then crashes the process. One that never ends does not.
 
     :raises EngineError: when OpenVINO is not installed.
     """
