@@ -121,7 +121,66 @@ def infill() -> list[str]:
         row('infilled stream, 30 frames late', *errors('stream (whole_body)', 30)), '',
         'Mean joint error with pelvises aligned, over 256 windows of motion capture a gap, at 30 Hz; sensor noise and '
         'occlusions are simulated.',
-        'Half of the windows lie in clips that the predictor was fitted on.',
+        'Half of the windows lie in clips that the predictor was fitted on.', '', *occluder(), *temporal_cost(),
+    ]
+
+
+def occluder() -> list[str]:
+    """The sentences about the demo clip with and without its board."""
+    result = load('occluder')['together']
+    covered, doubted = (result['joints'][k] for k in ('covered', 'covered and not trusted'))
+
+    def errors(part: dict[str, Any]) -> str:
+        return ', '.join(f'{part[s]["error_mm"]:.0f} mm {s}' for s in ('raw', 'live', 'infilled'))
+
+    return [
+        'The demo clip with its board against the same estimator on the same clip without '
+        '([occluder.json](bench/results/occluder.json); not the truth):',
+        f'joints that the board covers differ by {errors(covered)}; those of them that are not trusted by '
+        f'{errors(doubted)}.',
+    ]
+
+
+def temporal_cost() -> list[str]:
+    """The sentence about the time of the temporal stage."""
+    result = load('temporal_cost')
+    one, five, fifty = (result['cases'][f'{n} people, lag 5'] for n in (1, 5, 50))
+    return [
+        f'The temporal stage takes {one["seen"]["body_ms"]:.2f} ms a frame for one person, '
+        f'{five["seen"]["body_ms"]:.2f} ms a body for five and {fifty["seen"]["body_ms"]:.2f} ms for fifty '
+        f'({one["occluded"]["body_ms"]:.2f}, {five["occluded"]["body_ms"]:.2f} and {fifty["occluded"]["body_ms"]:.2f} '
+        'ms while nobody is trusted; [temporal_cost.json](bench/results/temporal_cost.json)).',
+        f'Over an hour of stream its memory grew by {result["hour"]["grown_after_first_minute_mb"]:.2f} MB.',
+    ]
+
+
+def networks() -> list[str]:
+    """The table of the paper's networks."""
+    result = load('networks')
+    ms, ratios, process = result['ms_per_crop'], result['ratios'], result['process']
+    beside = result['beside_the_network']['ms_per_frame']
+
+    def of(kind: str) -> list[str]:
+        return [f'{ms[f"{kind}, {precision}"]["p50"]:.0f} ms' for precision in ('fp32', 'bf16')]
+
+    return [
+        row("the paper's networks, mock weights, one person, OpenVINO ([networks.json](bench/results/networks.json))",
+            'fp32', 'bf16'),
+        '|---|---|---|',
+        row('POCO-CLIFF (HRNet-W48), median', *of('POCO-CLIFF')),
+        row(f'times faster than torch eager ({ms["torch eager"]["p50"]:.0f} ms)',
+            *(f'{ratios[f"torch eager / ours, {p}"]:.1f}' for p in ('fp32', 'bf16'))),
+        row('over the bare backbone', *(f'{ratios[f"ours / bare backbone, {p}"]:.2f}' for p in ('fp32', 'bf16'))),
+        row('with uncertainty over without', *(
+            f'{ratios[f"with / without uncertainty, {p}"]:.2f}' for p in ('fp32', 'bf16'))),
+        row('from the start of a process to its first body',
+            *(f'{process[p]["seconds_to_first_body"]:.1f} s' for p in ('fp32', 'bf16'))),
+        row(f'peak memory (torch eager: {result["torch_eager_peak_memory_mb"]:.0f} MB)',
+            *(f'{process[p]["peak_memory_mb"]:.0f} MB' for p in ('fp32', 'bf16'))), '',
+        f'POCO-PARE takes {ms["poco_pare, bf16"]["p50"]:.0f} ms and POCO-HMR {ms["poco_hmr, bf16"]["p50"]:.0f} ms in '
+        'bf16. All that is not the network (crops, cameras, message), of a 720p image: '
+        f'{beside["1 people"]["p50"]:.1f} ms for one person, {beside["8 people"]["p50"]:.1f} ms for eight.',
+        'TensorRT and CUDA have not been run: no GPU was there. `python bench/networks.py --gpu` measures them.',
     ]
 
 
@@ -131,7 +190,7 @@ def numbers() -> str:
         f'All on one virtual machine: {machine["cores"]} cores of an {machine["cpu"]}, no GPU, Python '
         f'{machine["python"]}. Every number comes from a JSON file in',
         '[bench/results](bench/results) that holds the command, the machine and the versions.', '',
-        *graph(), '', *transport(), '', *videos(), '',
+        *graph(), '', *transport(), '', *networks(), '', *videos(), '',
         'The settings of the people finder were chosen while looking at these three videos, so the first two rows are '
         'not an independent test.',
         'The distance to the landmarks says how well the body fits what the landmark network saw, not how right it is '

@@ -22,7 +22,7 @@ def record(k, bodies):
     stamp = k * PERIOD_NS
     header = {'stamp': {'sec': stamp // 10 ** 9, 'nanosec': stamp % 10 ** 9}, 'frame_id': 'camera'}
     return with_bodies({'header': header, 'epoch': 3, 'declared_lag_frames': 0, 'calibration_id': '', 'coverage': None,
-                        'bodies': [], 'received_ns': stamp + 5}, bodies)
+                        'confidence_bound_mm': None, 'bodies': [], 'received_ns': stamp + 5}, bodies)
 
 
 @pytest.fixture
@@ -41,9 +41,12 @@ def test_the_gap_is_infilled_and_all_else_kept(recording):
     came, got = list(read_records(recording)), list(read_records(recording.with_suffix('.infilled.jsonl')))
     assert len(got) == 60 and [set(r) for r in got] == [set(r) for r in came]
     assert [set(r['bodies'][0]) for r in got] == [set(r['bodies'][0]) for r in came]
-    assert [r['header'] for r in got] == [r['header'] for r in came] and got[25]['calibration_id'].startswith('age-')
+    assert [r['header'] for r in got] == [r['header'] for r in came]
+    assert got[25]['calibration_id'].startswith('age_law-')
     states = [r['bodies'][0]['state'] for r in got]
     assert states == [State.INFILLED if 20 <= k < 30 else State.OBSERVED for k in range(60)]
+    # the errors of infilled bodies refer to something also where those of the source do not
+    assert (got[25]['coverage'], got[25]['confidence_bound_mm']) == (0.9, 100)
     body = bodies_from_record(got[25])
     assert body.joint_age[0, 0] == pytest.approx(6 / 30, abs=1e-6) and np.isfinite(body.body_radius_mm).all()
 

@@ -23,7 +23,7 @@ def test_spread_is_what_turning_a_joint_at_random_gives(joint):
     growth = shipped_age_law().predicted
     age = np.zeros((1, 24))
     age[0, JOINT_INDEX[joint]] = 0.05
-    spread = growth.joint_spread_m(REST_JOINTS[None], age)[0]
+    spread = growth.joint_spread_m(REST_JOINTS[None], age, growth.rate_rad[None])[0]
     j = JOINT_INDEX[joint]
     sigma = np.radians(growth.rotation_deg[j]) * np.sqrt(1 - np.exp(-0.05 / growth.time_s[j]))
     turns = np.zeros((20000, 24, 3))
@@ -36,7 +36,8 @@ def test_published_errors_grow_with_age_at_every_level():
     law = shipped_age_law()
     ages = np.linspace(0.03, 1.0, 40)
     for growth in (law.predicted,):
-        spread = growth.joint_spread_m(np.repeat(REST_JOINTS[None], 40, 0), np.repeat(ages[:, None], 24, 1))[:, 20]
+        spread = growth.joint_spread_m(
+            np.repeat(REST_JOINTS[None], 40, 0), np.repeat(ages[:, None], 24, 1), np.full((40, 24), np.nan))[:, 20]
         for factor in (growth.error_factor, *growth.radius_factor.T):
             assert (np.diff(growth.at_age(factor, ages) * spread) > 0).all()
 

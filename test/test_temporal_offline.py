@@ -64,3 +64,37 @@ def test_a_bag_that_loops_is_two_recordings():
     assert len(out) == 40
     np.testing.assert_allclose(out[20].joints, out[0].joints, atol=1e-6)
     assert infill_recording([]) == []
+
+
+def test_repeated_and_late_frames_stay_as_they_came_and_tear_nothing():
+    frames = recording(60, range(20, 30))
+    wanted = infill_recording(frames)
+    stray = dataclasses.replace(frames[15], bodies=posed(np.zeros((1, 24, 3)), np.ones((1, 3)), [1]))
+    close = dataclasses.replace(frames[25], stamp_ns=frames[25].stamp_ns + 100)
+    mixed = [*frames[:25], stray, frames[24], *frames[25:26], close, *frames[26:]]
+    out = infill_recording(mixed)
+    assert len(out) == 63 and np.array_equal(out[25].joints, stray.bodies.joints)
+    assert out[26].state[0] == out[28].state[0] == State.LOST
+    for got, want in zip([b for i, b in enumerate(out) if i not in (25, 26, 28)], wanted, strict=True):
+        np.testing.assert_allclose(got.joints, want.joints, atol=1e-6)
+        assert got.state[0] == want.state[0]
+
+
+def test_nothing_is_infilled_across_a_hole_in_the_recording_or_a_restart_of_its_source():
+    frames = recording(60, range(20, 30))
+    later = [dataclasses.replace(f, stamp_ns=f.stamp_ns + (10 ** 9 if k >= 25 else 0)) for k, f in enumerate(frames)]
+    restarted = [dataclasses.replace(f, epoch=int(k >= 25)) for k, f in enumerate(frames)]
+    for torn in (later, restarted):
+        assert [b.state[0] for b in infill_recording(torn)[20:30]] == [State.LOST] * 10
+
+
+def test_what_the_errors_refer_to():
+    stated, unstated = recording(2, ())
+    stated = dataclasses.replace(stated, coverage=0.8, confidence_bound_mm=50.0)
+    assert (stated.calibration.coverage, stated.calibration.bound_mm) == (0.8, 50)
+    assert (unstated.calibration.coverage, unstated.calibration.bound_mm) == (0.9, 100)
+    radii = []
+    for coverage in (0.8, 0.99):
+        frames = [dataclasses.replace(f, coverage=coverage) for f in recording(50, range(20, 26))]
+        radii.append(infill_recording(frames)[23].joint_radius_mm[0, 4])
+    assert radii[0] < radii[1]

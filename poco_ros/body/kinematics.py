@@ -33,17 +33,13 @@ def forward_kinematics(rotmats: Floats, rest_joints: Floats) -> tuple[Floats, Fl
     :param rest_joints: (N or 1, 24, 3), metres.
     :returns: joints (N, 24, 3) in metres, and global rotations (N, 24, 3, 3), both in the model's frame.
     """
-    global_rotmats = np.empty_like(rotmats)
-    global_rotmats[:, 0] = rotmats[:, 0]
+    placed = np.zeros((*rotmats.shape[:2], 4, 4), np.result_type(rotmats, rest_joints))
+    placed[..., :3, :3], placed[..., 3, 3] = rotmats, 1
+    placed[:, 0, :3, 3] = rest_joints[:, 0]
+    placed[:, 1:, :3, 3] = rest_joints[:, 1:] - rest_joints[:, _BONE_PARENTS]
     for level, parents in _LEVELS:
-        global_rotmats[:, level] = global_rotmats[:, parents] @ rotmats[:, level]
-    bones = rest_joints[:, 1:] - rest_joints[:, _BONE_PARENTS]
-    joints = np.empty((len(rotmats), *rest_joints.shape[1:]), np.result_type(rotmats, rest_joints))
-    joints[:, 0] = rest_joints[:, 0]
-    joints[:, 1:] = (global_rotmats[:, _BONE_PARENTS] @ bones[..., None])[..., 0]
-    for level, parents in _LEVELS:
-        joints[:, level] += joints[:, parents]
-    return joints, global_rotmats
+        placed[:, level] = placed[:, parents] @ placed[:, level]
+    return placed[..., :3, 3].copy(), placed[..., :3, :3].copy()
 
 
 def global_to_local(global_rotmats: Floats) -> Floats:

@@ -18,6 +18,7 @@ from poco_ros.cli.build_engine import build_engine
 from poco_ros.cli.export import export
 from poco_ros.cli.fit_age_law import fit_age_law
 from poco_ros.cli.fit_body_dynamics import fit_body_dynamics
+from poco_ros.cli.fit_steadying import fit_steadying
 from poco_ros.cli.import_checkpoint import import_checkpoint
 from poco_ros.cli.infill import infill
 from poco_ros.cli.mock_checkpoint import mock_checkpoint
@@ -118,7 +119,7 @@ def fetch_models() -> None:
 
 for command in (
     import_checkpoint, export, build_engine, mock_checkpoint, parity, infill, bench_infill, fit_age_law,
-    fit_body_dynamics,
+    fit_body_dynamics, fit_steadying,
 ):
     app.command()(command)
 

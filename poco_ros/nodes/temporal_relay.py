@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import time
 from collections.abc import Callable, Iterable
 
@@ -16,6 +15,7 @@ from poco_ros.nodes.source_clock import SourceClock
 from poco_ros.nodes.temporal_health import TemporalHealth
 from poco_ros.temporal.age_law import AgeLaw
 from poco_ros.temporal.config import TemporalConfig
+from poco_ros.temporal.outputs import Calibration
 from poco_ros.temporal.stream import Counters, TemporalFrame, TemporalStream
 
 #: A frame that leaves so much after its deadline has broken the promise; before that it is the timer's jitter.
@@ -133,14 +133,12 @@ class TemporalRelay:
     def _message(self, frame: TemporalFrame) -> SmplBodyArray:
         source: ArrayContext = frame.context
         # Errors of unseen joints are stated also where the source is uncalibrated: say what they refer to.
-        coverage = self._config.coverage if math.isnan(source.coverage) else source.coverage
-        bound = source.confidence_bound_mm
-        calibration = f'age_law-{self._law.law_id}'
+        stated = Calibration.stated(source.coverage, source.confidence_bound_mm, self._config)
         context = dataclasses.replace(
             source, epoch=frame.epoch % _EPOCHS, declared_lag_frames=frame.declared_lag_frames,
-            publish_delay_s=publish_delay_s(frame.stamp_ns, self._now_ns()), coverage=coverage,
-            confidence_bound_mm=self._config.confidence_bound_mm if math.isnan(bound) else bound,
-            calibration_id=f'{source.calibration_id}+{calibration}' if source.calibration_id else calibration)
+            publish_delay_s=publish_delay_s(frame.stamp_ns, self._now_ns()),
+            coverage=stated.coverage, confidence_bound_mm=stated.bound_mm,
+            calibration_id=self._law.calibration_id(source.calibration_id))
         return conversions.bodies_to_message(frame.bodies, context)
 
     def _now_s(self) -> float:

@@ -3,16 +3,16 @@
 A rotation that was last seen ``age`` seconds ago has gained the variance ``growth^2 (1 - exp(-age / time))`` per axis;
 a joint between two trusted frames has a distance to them, ``age * ahead / (age + ahead)``, in place of the age. What
 the rotations gained moves the joints below them: through the kinematic chain they give each joint a spread about the
-pelvis, which is scaled to expected error and radii. The constants are fitted to motion capture with simulated
-occlusions (``poco fit-age-law``), never taken from the covariance of the filter, which knows nothing of how people
-move.
+pelvis, which is scaled to expected error and radii. A joint that moved fast when it was last seen gains more. The
+constants are fitted to motion capture with simulated occlusions (``poco fit-age-law``), never taken from the
+covariance of the filter, which knows nothing of how people move.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
@@ -38,6 +38,8 @@ def _above() -> Array:
     return above
 
 
+#: Part of the usual activity, squared, that is taken for a joint that stands still; and the most that any counts.
+_ALWAYS, _MOST = 0.25, 9.0
 ABOVE = _above()
 """(24, 24), 1 where joint k (column) is a proper ancestor of joint j (row)."""
 
@@ -48,6 +50,8 @@ class Growth:
 
     :param rotation_deg: (24,) standard deviation per axis at great age, degrees.
     :param time_s: (24,) time in which it is reached, seconds.
+    :param rate_rad: (24,) how much a joint has usually moved before, rad per 1/30 s; 0: it never moves.
+    :param rate_power: of the ratio of how much it has moved to that, in the standard deviation.
     :param pelvis_m: standard deviation per axis of the pelvis position at an age of 1 s, metres.
     :param pelvis_power: of the age, in the standard deviation of the position.
     :param knots_s: (A,) ages, increasing, at which the factors below hold; between them they are interpolated.
@@ -62,6 +66,8 @@ class Growth:
 
     rotation_deg: Array
     time_s: Array
+    rate_rad: Array
+    rate_power: float
     pelvis_m: float
     pelvis_power: float
     knots_s: Array
@@ -77,29 +83,37 @@ class Growth:
         """Return values given per knot, (A,), at ages of any shape, in seconds."""
         return np.interp(age, self.knots_s, values)
 
-    def joint_spread_m(self, joints: Array, age: Array) -> Array:
+    def joint_spread_m(self, joints: Array, age: Array, activity: Array) -> Array:
         """Return the standard deviation of joint positions about the pelvis that unseen rotations cause.
 
         :param joints: (N, 24, 3) metres.
         :param age: (N, 24) seconds; 0 where a joint is seen.
+        :param activity: (N, 24), how much it had moved when it was last seen, rad per 1/30 s; NaN: as usual.
         :returns: (N, 24) metres, of the length of the error, not per axis.
         """
-        variance = np.radians(self.rotation_deg) ** 2 * -np.expm1(-age / self.time_s)
+        variance = np.radians(self.rotation_deg) ** 2 * -np.expm1(-age / self.time_s) * self.liveliness(activity)
         square = np.einsum('nji,nji->nj', joints, joints)
         lever = square[:, :, None] + square[:, None] - 2 * np.einsum('nji,nki->njk', joints, joints)
         # a turn about each of three axes, of which two move the joint
-        return np.asarray(np.sqrt(2 * np.einsum('jk,njk,nk->nj', ABOVE, np.maximum(lever, 0), variance)))
+        return np.asarray(np.sqrt(2 * ((ABOVE * np.maximum(lever, 0)) @ variance[..., None])[..., 0]))
+
+    def liveliness(self, activity: Array) -> Array:
+        """Return by what the variance of (N, 24) joints is multiplied for how much they have moved."""
+        ratio = np.where(np.isnan(activity) | (self.rate_rad == 0), 1, activity / np.maximum(self.rate_rad, 1e-9))
+        return np.asarray(((ratio ** 2 + _ALWAYS) / (1 + _ALWAYS)).clip(max=_MOST) ** self.rate_power)
 
     def pelvis_spread_m(self, age: Array) -> Array:
         """Return the standard deviation per axis of the pelvis position that its age causes, metres."""
         return np.asarray(self.pelvis_m * age ** self.pelvis_power)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class AgeLaw:
     """Errors of bodies with unseen joints.
 
-    :param law_id: short hash of the constants, for the calibration id of messages.
+    In the law of one coverage, see :meth:`of_coverage`, the arrays of radii have no axis of levels.
+
+    :param law_id: short hash of the constants.
     :param coverage: (Q,) levels at which radii were fitted, increasing.
     :param predicted: of joints with no later trusted frame.
     :param infilled: of joints between two trusted frames.
@@ -119,6 +133,19 @@ class AgeLaw:
     base_body_radius_mm: Array
     base_pelvis_error_mm: float
     base_pelvis_radius_mm: Array
+
+    def calibration_id(self, source: str) -> str:
+        """Return the calibration id of messages whose unseen joints have errors by this law, from their source's."""
+        return '+'.join(filter(None, (source, f'age_law-{self.law_id}')))
+
+    @lru_cache(maxsize=8)  # noqa: B019  (there are few laws, and they stay)
+    def of_coverage(self, coverage: float) -> AgeLaw:
+        """Return the law of the radii that hold with this probability."""
+        def one(part: AgeLaw | Growth) -> dict[str, Any]:
+            return {name: self.at_coverage(values, coverage) for name, values in vars(part).items() if 'radius' in name}
+
+        predicted, infilled = (replace(part, **one(part)) for part in (self.predicted, self.infilled))
+        return replace(self, predicted=predicted, infilled=infilled, **one(self))
 
     def at_coverage(self, values: Array, coverage: float) -> Array:
         """Return values given per level, (..., Q), between the levels: (...)."""
@@ -152,7 +179,7 @@ def from_plain(plain: dict[str, Any]) -> AgeLaw:
     names = [name for name in AgeLaw.__dataclass_fields__ if name not in ('law_id', 'predicted', 'infilled')]
     constants = {name: plain[name] for name in (*names, 'predicted', 'infilled')}
     digest = hashlib.sha256(json.dumps(constants, sort_keys=True).encode()).hexdigest()
-    return AgeLaw(law_id=f'age-{digest[:8]}', predicted=growth('predicted'), infilled=growth('infilled'),
+    return AgeLaw(law_id=digest[:8], predicted=growth('predicted'), infilled=growth('infilled'),
                   **{name: _value(plain[name]) for name in names})
 
 

@@ -59,6 +59,9 @@ class MotionConfig:
     pelvis_measured_m: float = setting(0.020, 'noise of the pelvis position, metres', 0.0001, 1.0)
     pelvis_rate_noise_m: float = setting(0.003, 'change of the pelvis velocity in 1/30 s, m per 1/30 s', 1e-5, 1.0)
     pelvis_rate_kept: float = setting(0.97, 'part of the pelvis velocity that is left after 1/30 s', 0.01, 0.999)
+    steadying: float = setting(
+        1.0, 'how much joints are drawn to where they have been over the last second, against errors that wander; 0: '
+        'not at all', 0.0, 1.0)
     jitter_deg: float = setting(1.1, 'measured jitter of rotations at which measured_deg holds, degrees', 0.01, 90.0)
     jitter_pelvis_m: float = setting(0.012, 'measured jitter at which pelvis_measured_m holds, metres', 1e-5, 1.0)
     least_noise: float = setting(0.2, 'least factor on the noise, for a steady sensor; 1: not used', 0.01, 1.0)

@@ -29,8 +29,10 @@ class Frame:
     :param speaks: (M,) False for people whose loss the live stream has already told.
     :param betas: (M, 10), as averaged up to now.
     :param rest_joints: (M, 24, 3).
-    :param last_errors: of (M, ...), the errors that joints had when they were last trusted.
-    :param others: bodies that are not followed.
+    :param last_errors: (M, 50), the errors that joints had when they were last trusted; see
+        :data:`poco_ros.temporal.outputs.ERROR_FIELDS`.
+    :param activity: (M, 24), how much joints had moved when they were last seen, rad per 1/30 s.
+    :param others: bodies that are not followed; None: there are none.
     :param calibration: of the message.
     :param context: handed in with the frame.
     :param num_new: tracks that began in it.
@@ -44,12 +46,20 @@ class Frame:
     speaks: Mask
     betas: Array
     rest_joints: Array
-    last_errors: dict[str, Array]
-    others: Bodies
+    last_errors: Array
+    activity: Array
+    others: Bodies | None
     calibration: Calibration
     context: Any
     num_new: int
     num_swaps: int
+
+    def speaking(self) -> Frame:
+        """Return the frame without the people whose loss has been told."""
+        keep = self.speaks
+        return dataclasses.replace(
+            self, rows=self.rows[keep], source=self.source.take(keep), speaks=keep[keep], betas=self.betas[keep],
+            rest_joints=self.rest_joints[keep], last_errors=self.last_errors[keep], activity=self.activity[keep])
 
 
 def in_rows(bodies: Bodies, at: Rows, rows: Rows, ids: npt.NDArray[np.int32]) -> Bodies:
@@ -63,9 +73,9 @@ def in_rows(bodies: Bodies, at: Rows, rows: Rows, ids: npt.NDArray[np.int32]) ->
     return dataclasses.replace(out, track_id=ids)
 
 
-def alone(bodies: Bodies, trust: Trust, index: Rows) -> Bodies:
+def alone(bodies: Bodies, trust: Trust) -> Bodies:
     """Return bodies that nobody follows: each joint is observed or lost, all else stays as it came."""
-    state = np.where(trust.trusted[index], State.OBSERVED, State.LOST).astype(np.uint8)
-    age = np.where(trust.trusted[index], 0, np.nan).astype(np.float32)
+    state = np.where(trust.trusted, State.OBSERVED, State.LOST).astype(np.uint8)
+    age = np.where(trust.trusted, 0, np.nan).astype(np.float32)
     return dataclasses.replace(
         bodies, joint_state=state, joint_age=age, state=state.max(axis=1, initial=State.OBSERVED).astype(np.uint8))

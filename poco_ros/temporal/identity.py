@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
 from poco_ros.temporal.config import IdentityConfig
 
 Array = npt.NDArray[np.float64]
+
+
+#: Part of the bounds that is left for a person whose betas have changed.
+_HALF = 0.5
+
+
+def may_be_suspect(innovation: Array, config: IdentityConfig) -> bool:
+    """Return False where :func:`suspect` cannot find anybody, whatever else it is told: nothing has moved so far.
+
+    :param innovation: as there.
+    """
+    square = np.einsum('sji,sji->sj', innovation, innovation)
+    turn, jump = square[:, :24].max(initial=0), square[:, 24].max(initial=0)
+    return bool(turn > (_HALF * math.radians(config.turn_deg)) ** 2 or jump > (_HALF * config.jump_m) ** 2)
 
 
 def suspect(
@@ -21,12 +37,11 @@ def suspect(
     :param betas_change: (S,) largest change in the first three betas from the mean of the track; NaN: not known.
     :returns: (S,).
     """
+    length = np.sqrt(np.einsum('sji,sji->sj', innovation, innovation))
     # the lower median of those seen: sorted, the others come last
-    angles = np.sort(np.where(seen, np.linalg.norm(innovation[:, :24], axis=2), np.inf), axis=1)
-    judged = seen[:, 0]
+    angles = np.sort(np.where(seen, length[:, :24], np.inf), axis=1)
     middle = np.maximum(0, seen.sum(axis=1) - 1) // 2
-    turn = np.take_along_axis(angles, middle[:, None], axis=1)[:, 0]
-    jump = np.linalg.norm(innovation[:, 24], axis=1)
-    bound = np.where(betas_change > config.betas_jump, 0.5, 1.0)
-    far = jump > bound * np.maximum(config.jump_m, config.jump_sigmas * sigma_pelvis)
-    return np.asarray(judged & (far | (turn > bound * np.radians(config.turn_deg))))
+    turn = angles[np.arange(len(angles)), middle]
+    bound = np.where(betas_change > config.betas_jump, _HALF, 1.0)
+    far = length[:, 24] > bound * np.maximum(config.jump_m, config.jump_sigmas * sigma_pelvis)
+    return np.asarray(seen[:, 0] & (far | (turn > bound * math.radians(config.turn_deg))))

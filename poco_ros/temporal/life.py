@@ -12,6 +12,8 @@ from poco_ros.types import NUM_JOINTS, State
 
 #: Ages are differences of stamps: one that is a whole number of frames must not hang on their rounding.
 _ROUNDING_S = 1e-6
+_OBSERVED, _INFILLED, _HELD, _EXTRAPOLATED, _LOST = np.array(
+    [State.OBSERVED, State.INFILLED, State.HELD, State.EXTRAPOLATED, State.LOST], np.uint8)
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -114,8 +116,8 @@ class LifeCycle:
 
     def live(self) -> JointLife:
         """Return the newest frame as the live stream sees it."""
-        age = self._ring_age[self._newest]
-        return self._life(self._ring_observed[self._newest], self.lost_live, age, np.full_like(age, np.inf))
+        i = self._newest
+        return self._life(self._ring_observed[i], self.lost_live, self._ring_age[i], self._ring_ahead[i])
 
     def infilled(self, back: int) -> JointLife:
         """Return the frame ``back`` before the newest with what has become known since."""
@@ -123,8 +125,10 @@ class LifeCycle:
         return self._life(self._ring_observed[i], self._ring_lost[i], self._ring_age[i], self._ring_ahead[i])
 
     def _life(self, observed: Mask, lost: Mask, age: Array, ahead: Array) -> JointLife:
-        unseen = np.where(age <= self._config.held_s + _ROUNDING_S, State.HELD, State.EXTRAPOLATED)
-        unseen = np.where(np.isfinite(ahead), State.INFILLED, unseen)
-        state = np.where(observed, State.OBSERVED, unseen)
-        state = np.where(lost, State.LOST, state).astype(np.uint8)
+        if observed.all() and not lost.any():
+            return JointLife(np.full(observed.shape, _OBSERVED), age, ahead)
+        state = np.where(age <= self._config.held_s + _ROUNDING_S, _HELD, _EXTRAPOLATED)
+        state[np.isfinite(ahead)] = _INFILLED
+        state[observed] = _OBSERVED
+        state[lost] = _LOST
         return JointLife(state, np.where(np.isinf(age), np.nan, age), ahead)

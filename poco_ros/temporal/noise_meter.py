@@ -14,15 +14,14 @@ from poco_ros.types import NUM_JOINTS
 
 Array = npt.NDArray[np.float64]
 
-#: Median of a chi-squared variable of three degrees of freedom, times the 20 of a third difference.
-_ROTATION_SCALE = 2.366 * 20
-#: Mean of such a variable, times 20.
-_PELVIS_SCALE = 3.0 * 20
+#: By what the median over the joints, or the square for the position, is divided: median and mean of a chi-squared
+#: variable of three degrees of freedom, times the 20 of a third difference.
+_SCALE = np.array([2.366 * 20, 3.0 * 20])
 _MEMORY = 20.0
 #: Joints that a measurement moves: hands are often not estimated at all.
 _JUDGED = slice(0, 22)
-#: The two whose mean is the median of them.
-_MIDDLE = slice(10, 12)
+#: The two, sorted, whose mean is the median of them.
+_MIDDLE = (10, 11)
 
 
 class NoiseMeter:
@@ -73,18 +72,19 @@ class NoiseMeter:
         self._run = np.where(good, self._run + 1, 0)
         third = step - 2 * self._steps[:, 0] + self._steps[:, 1]
         square = np.einsum('sji,sji->sj', third, third)
-        jitter = np.stack([np.sort(square[:, _JUDGED], axis=1)[:, _MIDDLE].mean(axis=1) / _ROTATION_SCALE,
-                           square[:, NUM_JOINTS] / _PELVIS_SCALE], axis=1) / weight[:, None] ** 2
+        joints = np.sort(square[:, _JUDGED], axis=1)
+        jitter = square[:, -2:]
+        jitter[:, 0] = 0.5 * (joints[:, _MIDDLE[0]] + joints[:, _MIDDLE[1]])
+        jitter /= _SCALE * weight[:, None] ** 2
         use = (self._run >= 4)[:, None]
         self._count = np.minimum(self._count + use[:, 0], _MEMORY)
         share = 1 / (3 + self._count[:, None])  # as if three frames of nominal jitter had been seen before
         self._variance = np.where(use, self._variance + share * (jitter - self._variance), self._variance)
         self._steps[:, 1], self._steps[:, 0] = self._steps[:, 0], step
-        seen = good[:, None]
-        self._rotations = np.where(seen[..., None], rotations, self._rotations)
-        self._pelvis = np.where(seen, pelvis, self._pelvis)
+        self._rotations = np.where(good[:, None, None], rotations, self._rotations)
+        self._pelvis = np.where(good[:, None], pelvis, self._pelvis)
 
     def variance_factor(self) -> tuple[Array, Array]:
         """Return by what the variance of rotations (S,) and of the position (S,) is to be multiplied."""
-        factor = np.clip(self._variance / self._nominal ** 2, *self._bounds)
+        factor = (self._variance / self._nominal ** 2).clip(*self._bounds)
         return factor[:, 0], factor[:, 1]

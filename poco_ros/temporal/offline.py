@@ -7,6 +7,7 @@ or below it are infilled, and none that has more than 15 frames in a row above 0
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,7 +16,9 @@ import numpy.typing as npt
 
 from poco_ros.temporal.age_law import AgeLaw
 from poco_ros.temporal.body_dynamics import BodyDynamics
-from poco_ros.temporal.config import PAPER_UNCERTAINTY, LifeConfig, TemporalConfig
+from poco_ros.temporal.config import PAPER_UNCERTAINTY, LifeConfig, StampConfig, TemporalConfig
+from poco_ros.temporal.outputs import Calibration
+from poco_ros.temporal.stamps import FrameClock, Step
 from poco_ros.temporal.stream import TemporalFrame, TemporalStream, concatenated
 from poco_ros.types import Bodies, State
 
@@ -33,10 +36,21 @@ class Recorded:
 
     :param stamp_ns: of the capture.
     :param bodies: as they were published.
+    :param epoch: track ids of different epochs are unrelated.
+    :param coverage: what the radii refer to; NaN: uncalibrated.
+    :param confidence_bound_mm: what the confidence refers to; NaN: uncalibrated.
     """
 
     stamp_ns: int
     bodies: Bodies
+    epoch: int = 0
+    coverage: float = math.nan
+    confidence_bound_mm: float = math.nan
+
+    @property
+    def calibration(self) -> Calibration:
+        """What the errors of the infilled bodies refer to: as in the recording, or else the usual."""
+        return Calibration.stated(self.coverage, self.confidence_bound_mm, TemporalConfig())
 
 
 def stretches(uncertainty: npt.NDArray[np.floating]) -> list[tuple[int, int]]:
@@ -72,21 +86,33 @@ def infill_recording(
     Bodies outside the stretches that can be infilled stay as they came; their joints are OBSERVED in confident frames
     and LOST in the others.
 
-    :param frames: in the order of recording; stamps that repeat or go back begin a new recording.
+    :param frames: in the order of recording. A new epoch, or a jump of the stamps in either direction, begins a new
+        recording; frames that repeat a stamp, or are late, stay as they came.
     :param law: how errors grow with age; None: the one that comes with the package.
     :param dynamics: predictor of unseen joints; None: the one that comes with the package.
     :returns: as many as there are frames.
     """
-    parts = _split(frames)
-    return [bodies for part in parts for bodies in _infill_part(part, law, dynamics)]
+    out = [_alone(frame.bodies) for frame in frames]
+    for part in _split(frames):
+        infilled = _infill_part([frames[i] for i in part], law, dynamics)
+        for i, bodies in zip(part, infilled, strict=True):
+            out[i] = bodies
+    return out
 
 
-def _split(frames: Sequence[Recorded]) -> list[list[Recorded]]:
-    parts: list[list[Recorded]] = []
-    for frame in frames:
-        if not parts or frame.stamp_ns <= parts[-1][-1].stamp_ns:
+def _split(frames: Sequence[Recorded]) -> list[list[int]]:
+    """Return the frames of each recording."""
+    clock = FrameClock(StampConfig())
+    parts: list[list[int]] = []
+    for i, frame in enumerate(frames):
+        step, _ = clock.classify(frame.stamp_ns)
+        if step is Step.FIRST or step is Step.JUMP or frame.epoch != frames[parts[-1][-1]].epoch:
+            clock.reset()
             parts.append([])
-        parts[-1].append(frame)
+        elif step is not Step.NEXT:
+            continue
+        clock.accept(frame.stamp_ns)
+        parts[-1].append(i)
     return parts
 
 
@@ -103,7 +129,8 @@ def _infill_part(
         follow = [i for i, k in enumerate(key) if k > 0]
         ids = np.array([key[i] for i in follow], np.int32)
         bodies = dataclasses.replace(frame.bodies.take(follow), track_id=ids)
-        done += stream.push(bodies, frame.stamp_ns).infilled
+        done += stream.push(bodies, frame.stamp_ns, coverage=frame.coverage,
+                            confidence_bound_mm=frame.confidence_bound_mm).infilled
     done += stream.flush()
     span = _spans(keys)
     return [_merged(i, frame, key, out.bodies, span, owners)
@@ -148,7 +175,11 @@ def _merged(
     inside = [i for i, number in enumerate(filled.track_id.tolist()) if spans[number][0] <= t <= spans[number][1]]
     filled = filled.take(inside)
     ids = [owners[number] for number in filled.track_id.tolist()]
-    alone = frame.bodies.take([row for row, number in enumerate(key) if not number])
-    state = np.where(alone.uncertainty <= PAPER_UNCERTAINTY, State.OBSERVED, State.LOST).astype(np.uint8)
-    alone = dataclasses.replace(alone, state=state, joint_state=np.repeat(state[:, None], 24, axis=1))
+    alone = _alone(frame.bodies.take([row for row, number in enumerate(key) if not number]))
     return concatenated(dataclasses.replace(filled, track_id=np.array(ids, np.int32)), alone)
+
+
+def _alone(bodies: Bodies) -> Bodies:
+    """Return bodies that are not infilled: as they came, OBSERVED where confident, or LOST."""
+    state = np.where(bodies.uncertainty <= PAPER_UNCERTAINTY, State.OBSERVED, State.LOST).astype(np.uint8)
+    return dataclasses.replace(bodies, state=state, joint_state=np.repeat(state[:, None], 24, axis=1))

@@ -1,7 +1,8 @@
 """Unit quaternions (w, x, y, z) for the filters: products, and the exponential and logarithm of rotations.
 
 Filters compose hundreds of small rotations in a frame; quaternions do that with a third of the arithmetic of
-matrices and never leave the rotations. Every function takes any leading batch shape, in float64.
+matrices and never leave the rotations. Products are one multiplication by a constant matrix: for one person, what
+counts is how few operations there are. Every function takes any leading batch shape, in float64.
 """
 
 from __future__ import annotations
@@ -10,6 +11,29 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
+
+#: Added to squared lengths of which the root divides: below it, sine and angle are the same number.
+_TINY = 1e-60
+
+
+def _constants() -> tuple[Array, Array]:
+    """Return what the pairs of elements of two quaternions are summed by: (16, 4) to their product, and, where both
+    are the same quaternion, (16, 9) to its rotation matrix.
+    """
+    product, square = np.zeros((4, 4, 4)), np.zeros((4, 4, 3, 3))
+    product[0, 0, 0] = 1
+    square[range(4), range(4)] = -np.eye(3)
+    square[0, 0] = np.eye(3)
+    for i, j, k in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
+        product[0, i + 1, i + 1] = product[i + 1, 0, i + 1] = product[i + 1, j + 1, k + 1] = 1
+        product[i + 1, i + 1, 0] = product[j + 1, i + 1, k + 1] = -1
+        square[i + 1, i + 1, i, i] = 1
+        square[i + 1, j + 1, [i, j], [j, i]] = 2
+        square[0, k + 1, [i, j], [j, i]] = -2, 2
+    return product.reshape(16, 4), square.reshape(16, 9)
+
+
+_PRODUCT, _MATRIX = _constants()
 
 
 def identity(*shape: int) -> Array:
@@ -26,14 +50,13 @@ def multiply(a: Array, b: Array) -> Array:
     :param b: (..., 4); broadcasts with ``a``.
     :returns: (..., 4).
     """
-    aw, ax, ay, az = a[..., 0], a[..., 1], a[..., 2], a[..., 3]
-    bw, bx, by, bz = b[..., 0], b[..., 1], b[..., 2], b[..., 3]
-    out = np.empty(np.broadcast_shapes(a.shape, b.shape))
-    out[..., 0] = aw * bw - ax * bx - ay * by - az * bz
-    out[..., 1] = aw * bx + ax * bw + ay * bz - az * by
-    out[..., 2] = aw * by - ax * bz + ay * bw + az * bx
-    out[..., 3] = aw * bz + ax * by - ay * bx + az * bw
-    return out
+    return _pairs(a, b) @ _PRODUCT
+
+
+def _pairs(a: Array, b: Array) -> Array:
+    """Return (..., 16), each element of ``a`` times each of ``b``: what products and matrices are sums of."""
+    pairs = a[..., :, None] * b[..., None, :]
+    return pairs.reshape(*pairs.shape[:-2], 16)
 
 
 def conjugate(q: Array) -> Array:
@@ -49,11 +72,10 @@ def exp(vector: Array) -> Array:
     :param vector: (..., 3), radians.
     :returns: (..., 4).
     """
-    half = 0.5 * np.sqrt(np.einsum('...i,...i->...', vector, vector))
+    half = np.sqrt(0.25 * np.einsum('...i,...i->...', vector, vector) + _TINY)
     out = np.empty((*vector.shape[:-1], 4))
     out[..., 0] = np.cos(half)
-    scale = np.where(half < 1e-9, 0.5, 0.5 * np.sin(half) / np.where(half > 0, half, 1))
-    out[..., 1:] = scale[..., None] * vector
+    np.multiply((0.5 * np.sin(half) / half)[..., None], vector, out=out[..., 1:])
     return out
 
 
@@ -64,10 +86,9 @@ def log(q: Array) -> Array:
     :returns: (..., 3), radians, of length in [0, pi].
     """
     xyz = q[..., 1:]
-    sine = np.sqrt(np.einsum('...i,...i->...', xyz, xyz))
+    sine = np.sqrt(np.einsum('...i,...i->...', xyz, xyz) + _TINY)
     w = q[..., 0]
-    scale = np.where(sine < 1e-9, 2.0, 2 * np.arctan2(sine, np.abs(w)) / np.where(sine > 0, sine, 1))
-    return np.asarray(np.copysign(scale, w)[..., None] * xyz)
+    return np.asarray((np.copysign(2.0, w) * np.arctan2(sine, np.abs(w)) / sine)[..., None] * xyz)
 
 
 def rotate(q: Array, vector: Array) -> Array:
@@ -77,14 +98,7 @@ def rotate(q: Array, vector: Array) -> Array:
     :param vector: (..., 3); broadcasts with ``q``.
     :returns: (..., 3).
     """
-    w, x, y, z = q[..., 0], q[..., 1], q[..., 2], q[..., 3]
-    a, b, c = vector[..., 0], vector[..., 1], vector[..., 2]
-    tx, ty, tz = 2 * (y * c - z * b), 2 * (z * a - x * c), 2 * (x * b - y * a)
-    out = np.empty((*np.broadcast_shapes(w.shape, a.shape), 3))
-    out[..., 0] = a + w * tx + y * tz - z * ty
-    out[..., 1] = b + w * ty + z * tx - x * tz
-    out[..., 2] = c + w * tz + x * ty - y * tx
-    return out
+    return np.asarray((to_matrix(q) @ vector[..., None])[..., 0])
 
 
 def to_matrix(q: Array) -> Array:
@@ -93,14 +107,8 @@ def to_matrix(q: Array) -> Array:
     :param q: (..., 4), unit.
     :returns: (..., 3, 3).
     """
-    w, x, y, z = q[..., 0], q[..., 1], q[..., 2], q[..., 3]
-    out = np.empty((*q.shape[:-1], 3, 3))
-    xx, yy, zz = 2 * x * x, 2 * y * y, 2 * z * z
-    xy, xz, yz, wx, wy, wz = 2 * x * y, 2 * x * z, 2 * y * z, 2 * w * x, 2 * w * y, 2 * w * z
-    out[..., 0, 0], out[..., 0, 1], out[..., 0, 2] = 1 - yy - zz, xy - wz, xz + wy
-    out[..., 1, 0], out[..., 1, 1], out[..., 1, 2] = xy + wz, 1 - xx - zz, yz - wx
-    out[..., 2, 0], out[..., 2, 1], out[..., 2, 2] = xz - wy, yz + wx, 1 - xx - yy
-    return out
+    matrices = _pairs(q, q) @ _MATRIX
+    return np.asarray(matrices.reshape(*matrices.shape[:-1], 3, 3))
 
 
 def normalised(q: Array) -> Array:

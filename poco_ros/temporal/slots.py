@@ -7,11 +7,9 @@ import numpy.typing as npt
 
 Rows = npt.NDArray[np.intp]
 
-_BLOCK = 8
-
 
 class Slots:
-    """Slots by track id. Their number grows in blocks up to a limit and never shrinks.
+    """Slots by track id. Their number doubles whenever it is too small, and never shrinks.
 
     :param limit: most tracks at once.
     """
@@ -56,7 +54,7 @@ class Slots:
         self._blocked.pop(slot, None)
         self._slots[track_id] = slot
         while slot >= self.capacity:
-            self.capacity += _BLOCK
+            self.capacity = max(1, 2 * self.capacity)
         return slot
 
     def free(self, track_id: int, until: int) -> None:

@@ -17,6 +17,7 @@ from poco_ros.temporal import quaternions as quat
 from poco_ros.temporal.body_dynamics import COLUMNS as PREDICTED
 from poco_ros.temporal.body_dynamics import BodyDynamics
 from poco_ros.temporal.motion import Covariance, Transition, transition
+from poco_ros.temporal.steadying import Steadying
 from poco_ros.types import NUM_JOINTS
 
 Array = npt.NDArray[np.float64]
@@ -64,6 +65,7 @@ class Measurement:
     :param doubt: (S, 25) which part of that factor, at least 1, stands for the fear that the measurement is wrong
         altogether: less of it remains where the measurement agrees with the prediction.
     :param used: (S, 25) where the measurement counts at all.
+    :param steadying: (S,) in [0, 1], how much the estimate is drawn to where it was; None: as much as may be.
     """
 
     rotations: Array
@@ -71,24 +73,34 @@ class Measurement:
     variance_factor: Array
     doubt: Array
     used: Mask
+    steadying: Array | None = None
 
 
 @dataclass
 class _State:
     """Of the newest frame, S slots. Zero rates and identity rotations in free slots keep them finite.
 
-    ``blind`` (S, 25) is the time since a column was last measured, in units of 1/30 s; ``plain_rate`` is the rate that
-    it would have had since under the damped motion, ``drift`` how far the learned motion has led away from that.
+    ``motion`` (S, 1 + K, 25, 3) is the rate, and K means over the past, relative to now; all in body axes, those of the
+    position in the axes of the pelvis. ``blind`` (S, 25) is the time since a column was last measured, in units of
+    1/30 s; ``plain_rate`` is the rate that it would have had since under the damped motion, ``drift`` how far the
+    learned motion has led away from that.
     """
 
     rotations: Array
     pelvis: Array
-    rate: Array
+    motion: Array
     covariance: Covariance
-    past: Array
     blind: Array
     plain_rate: Array
     drift: Array
+
+    @property
+    def rate(self) -> Array:
+        return self.motion[:, 0]
+
+    @property
+    def past(self) -> Array:
+        return self.motion[:, 1:]
 
 
 class Smoother:
@@ -97,15 +109,19 @@ class Smoother:
     :param lag: how many frames after it a frame can still be corrected; the buffer holds lag + 1.
     :param noise: constants of the filter.
     :param dynamics: predicts columns that are not measured from the whole body; None: their rates die away.
+    :param steadying: (K, 25) gains for the means over the past that the dynamics have; None: not steadied.
     """
 
-    def __init__(self, lag: int, noise: Noise, dynamics: BodyDynamics | None = None) -> None:
+    def __init__(
+        self, lag: int, noise: Noise, dynamics: BodyDynamics | None = None, steadying: Array | None = None,
+    ) -> None:
         self._noise = noise
         self._dynamics = dynamics
         self._depth = lag + 1
         self._newest = 0
         self._steps: dict[float, tuple[Transition, Transition]] = {}
         self._memory = 0 if dynamics is None else dynamics.memory
+        self._steadying = None if steadying is None else Steadying(steadying, self._depth)
         self._now = self._blank(0)
         self._allocate_buffer(0)
 
@@ -117,8 +133,8 @@ class Smoother:
     def _blank(self, slots: int) -> _State:
         n = self._noise
         cov = Covariance(*(np.tile(v, (slots, 1)) for v in (n.measured ** 2, 0 * n.measured, n.first_rate ** 2)))
-        return _State(quat.identity(slots, NUM_JOINTS), np.zeros((slots, 3)), np.zeros((slots, COLUMNS, 3)), cov,
-                      np.zeros((slots, self._memory, COLUMNS, 3)), np.zeros((slots, COLUMNS)),
+        return _State(quat.identity(slots, NUM_JOINTS), np.zeros((slots, 3)),
+                      np.zeros((slots, 1 + self._memory, COLUMNS, 3)), cov, np.zeros((slots, COLUMNS)),
                       np.zeros((slots, COLUMNS, 3)), np.zeros((slots, COLUMNS, 3)))
 
     def _allocate_buffer(self, slots: int) -> None:
@@ -134,7 +150,7 @@ class Smoother:
         """Make room for more people; those there keep their slots."""
         old, new = self._now, self._blank(slots)
         n = len(old.pelvis)
-        for name in ('rotations', 'pelvis', 'rate', 'past', 'blind', 'plain_rate', 'drift'):
+        for name in ('rotations', 'pelvis', 'motion', 'blind', 'plain_rate', 'drift'):
             getattr(new, name)[:n] = getattr(old, name)
         for name in ('p00', 'p01', 'p11'):
             getattr(new.covariance, name)[:n] = getattr(old.covariance, name)
@@ -144,6 +160,8 @@ class Smoother:
         grown = (self._rotations, self._pelvis, self._correction, self._drift, self._link0, self._link1)
         for source, target in zip(buffers, grown, strict=True):
             target[:, :n] = source
+        if self._steadying is not None:
+            self._steadying.grow(slots)
 
     def predict(self, frames: float, measured: Mask, frozen: Mask) -> None:
         """Step to the time of the next frame.
@@ -163,10 +181,10 @@ class Smoother:
             self._learned(self._dynamics, move, rate, step, frames, measured)
         if frozen.any():
             move[frozen], rate[frozen] = 0, 0
-        now.rate, now.covariance = rate, predicted
+        now.motion[:, 0], now.covariance = rate, predicted
         self._displace(move)
         if self._dynamics is not None:
-            now.past = self._dynamics.forget(now.past, move, frames)
+            now.motion[:, 1:] = self._dynamics.forget(now.past, move, frames)
 
     def _learned(
         self, dynamics: BodyDynamics, move: Array, rate: Array, step: Transition, frames: float, measured: Mask,
@@ -198,14 +216,11 @@ class Smoother:
 
     def _displace(self, move: Array) -> None:
         """Apply (S, 25, 3) displacements in body axes to the newest state."""
-        now = self._now
+        now, turn = self._now, quat.exp(move[:, :PELVIS])
         now.pelvis = now.pelvis + quat.rotate(now.rotations[:, 0], move[:, PELVIS])
-        now.rotations = quat.normalised(quat.multiply(now.rotations, quat.exp(move[:, :PELVIS])))
-        # rate and memory of the position are kept in the pelvis' axes, which have turned
-        back = quat.exp(-move[:, 0])
-        now.rate[:, PELVIS] = quat.rotate(back, now.rate[:, PELVIS])
-        if self._memory:
-            now.past[:, :, PELVIS] = quat.rotate(back[:, None], now.past[:, :, PELVIS])
+        now.rotations = quat.multiply(now.rotations, turn)
+        # the motion of the position is kept in the axes of the pelvis, which have turned
+        now.motion[:, :, PELVIS] = now.motion[:, :, PELVIS] @ quat.to_matrix(turn[:, 0])
 
     def innovation(self, seen: Measurement) -> Array:
         """Return (S, 25, 3), by what a measurement differs from the prediction, in body axes; rad and m."""
@@ -228,16 +243,18 @@ class Smoother:
         move = k0[..., None] * innovation
         share = self._link0 * k0 + self._link1 * k1
         self._correction += share[..., None] * innovation
-        now.rate = now.rate + k1[..., None] * innovation
+        now.motion[:, 0] += k1[..., None] * innovation
         if self._dynamics is not None and now.blind.any():
             self._bridge(used, move, share, k0, k1)
         now.covariance = now.covariance.updated(k0, k1)
         self._displace(move)
-        if self._dynamics is not None:
-            now.past -= move[:, None]
+        now.rotations = quat.normalised(now.rotations)
+        now.motion[:, 1:] -= move[:, None]
         self._newest = i = (self._newest + 1) % self._depth
         self._rotations[i], self._pelvis[i] = now.rotations, now.pelvis
         self._correction[i], self._drift[i], self._link0[i], self._link1[i] = 0, now.drift, 1, 0
+        if self._steadying is not None:
+            self._steadying.keep(i, now.past, np.ones(self.slots) if seen.steadying is None else seen.steadying)
 
     def _bridge(self, used: Mask, move: Array, share: Array, k0: Array, k1: Array) -> None:
         """Where a gap ends, go back from the learned towards the damped motion, the more the shorter it was.
@@ -251,7 +268,7 @@ class Smoother:
             drift = back[..., None] * now.drift
             self._correction += share[..., None] * drift - back[..., None] * self._drift
             move += k0[..., None] * drift - drift
-            now.rate += k1[..., None] * drift + back[..., None] * (now.plain_rate - now.rate)
+            now.motion[:, 0] += k1[..., None] * drift + back[..., None] * (now.plain_rate - now.rate)
             self._drift[:, ends] = 0
         now.blind[used], now.drift[used] = 0, 0
 
@@ -263,8 +280,7 @@ class Smoother:
         blank, now = self._blank(self.slots), self._now
         now.rotations = np.where(where[:, :PELVIS, None], seen.rotations, now.rotations)
         now.pelvis = np.where(where[:, PELVIS, None], seen.pelvis, now.pelvis)
-        now.rate = np.where(where[..., None], 0, now.rate)
-        now.past = np.where(where[:, None, :, None], 0, now.past)
+        now.motion = np.where(where[:, None, :, None], 0, now.motion)
         for name in ('p00', 'p01', 'p11'):
             fresh, current = getattr(blank.covariance, name), getattr(now.covariance, name)
             setattr(now.covariance, name, np.where(where, fresh, current))
@@ -288,8 +304,10 @@ class Smoother:
     def estimate(self, back: int) -> tuple[Array, Array]:
         """Return the rotations (S, 24, 4) and pelvis positions (S, 3) of the frame ``back`` before the newest."""
         i = (self._newest - back) % self._depth
-        if back == 0:
-            return self._rotations[i], self._pelvis[i]
         change = self._correction[i]
+        if self._steadying is not None:
+            change = self._steadying.applied(i, change)
+        elif back == 0:
+            return self._rotations[i], self._pelvis[i]
         rotations = quat.multiply(self._rotations[i], quat.exp(change[:, :PELVIS]))
         return rotations, self._pelvis[i] + quat.rotate(self._rotations[i][:, 0], change[:, PELVIS])

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from enum import Enum
-
-import numpy as np
+from statistics import median
 
 from poco_ros.temporal.config import StampConfig
 
@@ -34,13 +33,12 @@ class FrameClock:
         self._config = config
         self._last_ns: int | None = None
         self._steps_ns: deque[int] = deque(maxlen=_RECENT)
+        self._period_s = config.first_period_s
 
     @property
     def period_s(self) -> float:
         """Median time between the last frames."""
-        if not self._steps_ns:
-            return self._config.first_period_s
-        return float(np.median(self._steps_ns)) / _NS
+        return self._period_s
 
     def classify(self, stamp_ns: int) -> tuple[Step, float]:
         """Return how a frame follows, and after how many seconds; does not take the frame in yet."""
@@ -64,6 +62,7 @@ class FrameClock:
             if self._steps_ns:
                 missing = max(0, round(step / _NS / self.period_s) - 1)
             self._steps_ns.append(step)
+            self._period_s = median(self._steps_ns) / _NS
         self._last_ns = stamp_ns
         return missing
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from poco_ros.temporal.age_law import AgeLaw, shipped_age_law
 from poco_ros.temporal.body_dynamics import BodyDynamics, shipped_body_dynamics
 from poco_ros.temporal.config import TemporalConfig
 from poco_ros.temporal.frames import Frame
-from poco_ros.temporal.outputs import Calibration, Estimate, compose
+from poco_ros.temporal.outputs import Calibration, compose
 from poco_ros.temporal.stamps import FrameClock, Step
 from poco_ros.temporal.tracks import Tracks
 from poco_ros.temporal.trust import assess
@@ -40,6 +41,8 @@ class TemporalFrame:
     :param epoch: counts up whenever the stream starts anew; tracks of different epochs are unrelated.
     :param declared_lag_frames: 0 in the live stream.
     :param deadline_ns: stamp by which the frame had to leave; the frame's own in the live stream.
+    :param activity: (N, 24), how much the joints of those followed had moved when they were last seen, see
+        :class:`~poco_ros.temporal.activity.Activity`; they come before the other bodies.
     :param context: what was handed in with the frame.
     """
 
@@ -48,6 +51,7 @@ class TemporalFrame:
     epoch: int
     declared_lag_frames: int
     deadline_ns: int
+    activity: npt.NDArray[np.float64]
     context: Any = None
 
 
@@ -152,16 +156,18 @@ class TemporalStream:
             before, seconds = self.reset(), 0.0
         self.counters.missing += self._clock.accept(stamp_ns)
         self.counters.frames += 1
-        calibration = Calibration(
-            self.config.coverage if np.isnan(coverage) else coverage,
-            self.config.confidence_bound_mm if np.isnan(confidence_bound_mm) else confidence_bound_mm)
+        calibration = Calibration.stated(coverage, confidence_bound_mm, self.config)
         frame = self._tracks.step(bodies, assess(bodies, self._trust), seconds, stamp_ns, calibration, context)
         self._count(frame)
         wait = (self._lag + 1) * self._clock.period_s + self.config.stamps.margin_s
         self._pending.append(_Pending(frame, stamp_ns + round(wait * _NS)))
-        live = self._live(frame)
-        due = [self._release() for _ in range(len(self._pending) - self._lag)]
-        return Output(live, before + tuple(due))
+        due = self._take(len(self._pending) - self._lag)
+        estimates = [self._tracks.live(frame), *(self._tracks.infilled(pending.frame) for pending in due)]
+        bodies, *infilled = compose(estimates, self._law)
+        self.counters.joint_states += np.bincount(bodies.joint_state.ravel(), minlength=len(State))
+        live = TemporalFrame(
+            stamp_ns, _with_others(bodies, frame), self.epoch, 0, stamp_ns, estimates[0].activity, context)
+        return Output(live, before + self._released(due, infilled))
 
     def advance(self, now_ns: int) -> tuple[TemporalFrame, ...]:
         """Release what can wait no longer, when no frame comes.
@@ -169,15 +175,13 @@ class TemporalStream:
         :param now_ns: time of the clock that stamps the frames.
         :returns: the frames whose deadline has passed, with what is known.
         """
-        due = []
-        while self._pending and self._pending[0].deadline_ns <= now_ns:
-            due.append(self._release())
+        due = self._take(sum(1 for _ in takewhile(lambda pending: pending.deadline_ns <= now_ns, self._pending)))
         self.counters.released_by_deadline += len(due)
-        return tuple(due)
+        return self._released(due)
 
     def flush(self) -> tuple[TemporalFrame, ...]:
         """Release everything that waits; the stream can go on afterwards."""
-        return tuple(self._release() for _ in range(len(self._pending)))
+        return self._released(self._take(len(self._pending)))
 
     def reset(self) -> tuple[TemporalFrame, ...]:
         """Release everything that waits, forget everybody and begin a new epoch."""
@@ -190,26 +194,26 @@ class TemporalStream:
     def _count(self, frame: Frame) -> None:
         self.counters.new_tracks += frame.num_new
         self.counters.swaps += frame.num_swaps
-        self.counters.passed_through += len(frame.others)
+        self.counters.passed_through += len(frame.others) if frame.others else 0
 
     def _no_tracks(self) -> Tracks:
         return Tracks(self.config, self._lag, self._dynamics)
 
-    def _live(self, frame: Frame) -> TemporalFrame:
-        bodies = self._compose(frame, *self._tracks.live(frame))
-        self.counters.joint_states += np.bincount(bodies.joint_state.ravel(), minlength=len(State))
-        return TemporalFrame(frame.stamp_ns, bodies, self.epoch, 0, frame.stamp_ns, frame.context)
+    def _take(self, count: int) -> list[_Pending]:
+        """Return the oldest frames that wait; they wait no longer."""
+        return [self._pending.popleft() for _ in range(count)]
 
-    def _release(self) -> TemporalFrame:
-        pending = self._pending.popleft()
-        frame = pending.frame
-        bodies = self._compose(frame, *self._tracks.infilled(frame))
-        return TemporalFrame(
-            frame.stamp_ns, bodies, self.epoch, self._lag, pending.deadline_ns, frame.context)
+    def _released(self, due: list[_Pending], bodies: list[Bodies] | None = None) -> tuple[TemporalFrame, ...]:
+        """Return frames of the infilled stream, of which the bodies are made yet or not."""
+        if bodies is None:
+            bodies = compose([self._tracks.infilled(pending.frame) for pending in due], self._law) if due else []
+        return tuple(TemporalFrame(
+            pending.frame.stamp_ns, _with_others(some, pending.frame), self.epoch, self._lag, pending.deadline_ns,
+            pending.frame.activity, pending.frame.context) for pending, some in zip(due, bodies, strict=True))
 
-    def _compose(self, frame: Frame, source: Bodies, estimate: Estimate) -> Bodies:
-        bodies = compose(source, estimate, self._law, frame.calibration)
-        return concatenated(bodies, frame.others) if len(frame.others) else bodies
+
+def _with_others(bodies: Bodies, frame: Frame) -> Bodies:
+    return concatenated(bodies, frame.others) if frame.others else bodies
 
 
 def concatenated(a: Bodies, b: Bodies) -> Bodies:

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from poco_ros.temporal import quaternions as quat
+from poco_ros.temporal.activity import Activity
 from poco_ros.temporal.body_dynamics import BodyDynamics
 from poco_ros.temporal.config import MotionConfig, TemporalConfig
 from poco_ros.temporal.frames import Frame, alone, in_rows
-from poco_ros.temporal.identity import suspect
+from poco_ros.temporal.identity import may_be_suspect, suspect
+from poco_ros.temporal.last_errors import LastErrors
 from poco_ros.temporal.life import JointLife, LifeCycle
 from poco_ros.temporal.motion import REFERENCE_FPS
 from poco_ros.temporal.noise_meter import NoiseMeter
-from poco_ros.temporal.outputs import ERROR_FIELDS, Calibration, Estimate
+from poco_ros.temporal.outputs import Calibration, Estimate
 from poco_ros.temporal.shape import Shapes
 from poco_ros.temporal.slots import Slots
 from poco_ros.temporal.smoother import COLUMNS, Measurement, Noise, Smoother
+from poco_ros.temporal.steadying import shipped_steadying
 from poco_ros.temporal.trust import Trust
 from poco_ros.types import NUM_JOINTS, Bodies
 
@@ -29,9 +31,12 @@ Rows = npt.NDArray[np.intp]
 
 #: Rate of a person seen for the first time: nobody stands quite still.
 _FIRST_RATE_RAD, _FIRST_RATE_M = np.radians(6.0), 0.03
-_NOBODY = Bodies.unknown(0)
-#: A sensor is judged by bodies of which at least this part is trusted.
-_JUDGED_PART = 0.75
+#: A sensor is judged by bodies of which at least so many of the first 22 joints are trusted.
+_JUDGED = 0.75 * 22
+#: Jitter, as a factor of the nominal variance, up to which a sensor needs no steadying, and from which on all of it.
+_STEADY, _JITTERY = 0.3, 0.7
+_UNTURNED, _NONE = quat.identity(), np.zeros(0, np.intp)
+_JOINT_OF_COLUMN = np.r_[0:NUM_JOINTS, 0]
 
 
 class Tracks:
@@ -49,11 +54,16 @@ class Tracks:
         self._time = 0.0
         motion = config.motion
         self._slots = Slots(config.life.max_tracks)
-        self._smoother = Smoother(lag, filter_noise(motion), dynamics)
+        steadying = None
+        if dynamics is not None and motion.steadying:
+            steadying = motion.steadying * shipped_steadying().for_means(dynamics.forgetting)
+        self._smoother = Smoother(lag, filter_noise(motion), dynamics, steadying)
         self._life = LifeCycle(lag, config.life)
         self._shapes = Shapes(config.life.lock_shape_s)
         self._meter = NoiseMeter(
             np.radians(motion.jitter_deg), motion.jitter_pelvis_m, motion.least_noise, motion.most_noise)
+        self._last_errors = LastErrors()
+        self._activity = Activity()
         self._grow()
 
     def __len__(self) -> int:
@@ -62,20 +72,17 @@ class Tracks:
     def _grow(self) -> None:
         """Follow the number of slots with everything that has a row per slot."""
         n = self._slots.capacity
-        for part in (self._smoother, self._life, self._shapes, self._meter):
+        for part in (self._smoother, self._life, self._shapes, self._meter, self._last_errors, self._activity):
             part.grow(n)
         before = self.__dict__.copy()
+        self._every_slot: Rows = np.arange(n)
         self._suspect_run: npt.NDArray[np.int64] = np.zeros(n, np.int64)
         self._told: Mask = np.zeros(n, bool)
         self._known: Mask = np.zeros((n, NUM_JOINTS), bool)
-        shapes = {name: (n, *getattr(Bodies.unknown(0), name).shape[1:]) for name in ERROR_FIELDS}
-        self._last_errors = {name: np.full(shape, np.nan) for name, shape in shapes.items()}
         if '_told' in before:
             old = len(before['_told'])
             for name in ('_suspect_run', '_told', '_known'):
                 getattr(self, name)[:old] = before[name]
-            for name in ERROR_FIELDS:
-                self._last_errors[name][:old] = before['_last_errors'][name]
 
     def step(
         self, bodies: Bodies, trust: Trust, seconds: float, stamp_ns: int, calibration: Calibration, context: Any,
@@ -92,19 +99,19 @@ class Tracks:
         self._number += 1
         self._time += seconds
         index, at, fresh = self._assign(bodies.track_id)
-        everybody = np.array_equal(index, np.arange(len(bodies)))
-        followed = bodies if everybody else bodies.take(index)
-        seen, trusted, sane = self._measure(followed, trust, index, at)
-        weight = (trust.trusted[index] / np.maximum(1, trust.variance_factor[index])).mean(axis=1)
-        num_swaps = self._filter(followed, seen, trusted, sane, at, fresh, seconds)
-        confident = self._life.observed[at]
-        self._shapes.add(at, followed, np.where(confident[:, 0], weight * seconds if seconds else 1e-3 * weight, 0))
-        self._remember_errors(followed, at, confident)
-        others = _NOBODY
-        if not everybody:
+        others = None
+        if len(index) < len(bodies.track_id):
             left = np.setdiff1d(np.arange(len(bodies)), index)
-            others = alone(bodies.take(left), trust, left)
-        return self._frame(followed, at, stamp_ns, others, calibration, context, len(fresh), num_swaps)
+            others = alone(bodies.take(left), trust.take(left))
+            bodies, trust = bodies.take(index), trust.take(index)
+        seen, trusted, sane = self._measure(bodies, trust, at)
+        num_swaps = self._filter(bodies, seen, trusted, sane, at, fresh, seconds)
+        self._activity.step(self._smoother.motion()[0], self._life.observed, seconds * REFERENCE_FPS)
+        confident = self._life.observed[at]
+        weight = (trust.trusted / np.maximum(1, trust.variance_factor)).sum(axis=1) / NUM_JOINTS
+        self._shapes.add(at, bodies, np.where(confident[:, 0], weight * seconds if seconds else 1e-3 * weight, 0))
+        self._last_errors.remember(at, bodies, confident)
+        return self._frame(bodies, at, stamp_ns, others, calibration, context, len(fresh), num_swaps)
 
     def _assign(self, track_ids: npt.NDArray[np.int32]) -> tuple[Rows, Rows, Rows]:
         """Return which bodies are followed, their slots, and which of the slots are new."""
@@ -127,27 +134,34 @@ class Tracks:
             self._grow()
         return np.array(index, np.intp), np.array(at, np.intp), np.array(fresh, np.intp)
 
-    def _measure(self, bodies: Bodies, trust: Trust, index: Rows, at: Rows) -> tuple[Measurement, Mask, Mask]:
+    def _measure(self, bodies: Bodies, trust: Trust, at: Rows) -> tuple[Measurement, Mask, Mask]:
         """Return the measurement of every slot, and which joints are trusted and sane."""
-        slots = self._slots.capacity
-        sane = np.zeros((slots, NUM_JOINTS), bool)
-        sane[at] = trust.sane[index]
-        trusted, usable = np.zeros((2, *sane.shape), bool)
-        trusted[at], usable[at] = trust.trusted[index], trust.usable[index]
-        rotations, pelvis = quat.identity(slots, NUM_JOINTS), np.zeros((slots, 3))
-        rotations[at] = quat.exp(np.where(sane[at][..., None], bodies.pose, 0).astype(np.float64))
-        somewhere = np.asarray(sane[at]).any(axis=1, keepdims=True)
-        pelvis[at] = np.where(somewhere, bodies.joints[:, 0], 0)
-        factor = np.ones((slots, COLUMNS))
-        factor[at] = _with_pelvis(trust.variance_factor[index])
-        doubt = np.ones((slots, COLUMNS))
-        doubt[at, :NUM_JOINTS] = trust.doubt[index]
+        pose, pelvis = bodies.pose.astype(np.float64), bodies.joints[:, 0].astype(np.float64)
+        if not trust.sane.all():
+            pose = np.where(trust.sane[..., None], pose, 0)
+            pelvis = np.where(trust.sane.any(axis=1, keepdims=True), pelvis, 0)
+        rotations, trusted, usable, sane = quat.exp(pose), trust.trusted, trust.usable, trust.sane
+        factor, doubt = _with_pelvis(trust.variance_factor), _with_pelvis(trust.doubt)
+        if len(at) < self._slots.capacity or (at != self._every_slot).any():
+            rotations, pelvis = self._in_slots(rotations, at, _UNTURNED), self._in_slots(pelvis, at, 0)
+            trusted, usable, sane = (self._in_slots(mask, at, False) for mask in (trusted, usable, sane))
+            factor, doubt = self._in_slots(factor, at, 1), self._in_slots(doubt, at, 1)
+        doubt[:, NUM_JOINTS] = 1
         weight = np.sqrt(np.sort(factor, axis=1)[:, COLUMNS // 2])  # the median
-        self._meter.add(rotations, pelvis, weight, trusted[:, :22].mean(axis=1) >= _JUDGED_PART)
+        self._meter.add(rotations, pelvis, weight, trusted[:, :22].sum(axis=1) >= _JUDGED)
         of_rotations, of_pelvis = self._meter.variance_factor()
         factor[:, :-1] *= of_rotations[:, None]
         factor[:, -1] *= of_pelvis
-        return Measurement(rotations, pelvis, factor, doubt, _with_pelvis(usable)), trusted, sane
+        steadying = ((of_rotations - _STEADY) / (_JITTERY - _STEADY)).clip(0, 1)
+        seen = Measurement(rotations, pelvis, factor, doubt, _with_pelvis(usable), steadying)
+        return seen, trusted, sane
+
+    def _in_slots(self, values: npt.NDArray[Any], at: Rows, empty: Any) -> npt.NDArray[Any]:
+        """Return what belongs to each body in the row of its slot, and something else in the other rows."""
+        out = np.empty((self._slots.capacity, *values.shape[1:]), values.dtype)
+        out[...] = empty
+        out[at] = values
+        return out
 
     def _filter(
         self, bodies: Bodies, seen: Measurement, trusted: Mask, sane: Mask, at: Rows, fresh: Rows, seconds: float,
@@ -155,9 +169,11 @@ class Tracks:
         """Run filter and life cycle for one frame; return how many tracks show somebody else now."""
         apart = self._life.out_of_reach(self._time)
         if seconds:
-            free = np.ones(self._slots.capacity, bool)
-            free[self._slots.rows] = False
-            self._smoother.predict(seconds * REFERENCE_FPS, seen.used | free[:, None], _with_pelvis(apart))
+            measured = seen.used
+            if len(self._slots) < self._slots.capacity:
+                measured = measured.copy()
+                measured[np.setdiff1d(self._every_slot, self._slots.rows)] = True  # nothing to be found out about them
+            self._smoother.predict(seconds * REFERENCE_FPS, measured, _with_pelvis(apart))
         innovation = self._smoother.innovation(seen)
         anew, doubted = self._check_identity(bodies, seen, trusted & ~apart, at, fresh, innovation)
         begin = np.concatenate([fresh, anew])
@@ -167,7 +183,7 @@ class Tracks:
         restart[begin] = sane[begin]
         if len(begin):
             self._start(begin, trusted)
-        seen = dataclasses.replace(seen, used=_with_pelvis(usable))
+        seen.used = _with_pelvis(usable)
         if restart.any():
             columns = _with_pelvis(restart)
             self._smoother.restart(columns, seen)
@@ -183,16 +199,18 @@ class Tracks:
         self._shapes.forget(begin)
         self._meter.forget(begin)
         self._known[begin], self._told[begin], self._suspect_run[begin] = False, False, 0
-        for values in self._last_errors.values():
-            values[begin] = np.nan
+        self._last_errors.forget(begin)
+        self._activity.forget(begin)
 
     def _check_identity(
         self, bodies: Bodies, seen: Measurement, judged: Mask, at: Rows, fresh: Rows, innovation: Array,
     ) -> tuple[Rows, Mask]:
         """Return the slots that show somebody else by now, and where (S,) the measurement is not to be believed."""
+        if not may_be_suspect(innovation, self._config.identity):
+            self._suspect_run[judged.any(axis=1)] = 0
+            return _NONE, np.zeros(len(judged), bool)
         change = np.full(self._slots.capacity, np.nan)
-        if len(at):
-            change[at] = np.abs(bodies.betas[:, :3] - self._shapes.betas[at, :3]).max(axis=1)
+        change[at] = np.abs(bodies.betas[:, :3] - self._shapes.betas[at, :3]).max(axis=1)
         judged = judged.copy()
         judged[fresh] = False
         jumped = suspect(
@@ -202,14 +220,8 @@ class Tracks:
         anew = jumped & (self._suspect_run >= self._config.identity.frames)
         return np.flatnonzero(anew), jumped & ~anew
 
-    def _remember_errors(self, bodies: Bodies, at: Rows, confident: Mask) -> None:
-        for name, values in self._last_errors.items():
-            came = getattr(bodies, name)
-            good = confident if came.ndim == 2 else confident[:, 0]
-            values[at] = np.where(good & ~np.isnan(came), came, values[at])
-
     def _frame(
-        self, bodies: Bodies, at: Rows, stamp_ns: int, others: Bodies, calibration: Calibration, context: Any,
+        self, bodies: Bodies, at: Rows, stamp_ns: int, others: Bodies | None, calibration: Calibration, context: Any,
         num_new: int, num_swaps: int,
     ) -> Frame:
         """Record the frame, and let go of those who have been away for too long."""
@@ -229,34 +241,30 @@ class Tracks:
                 self._slots.free(track_id, self._number + self._lag + 1)
         return Frame(
             self._number, stamp_ns, rows, source, speaks, self._shapes.betas[rows], self._shapes.rest_joints[rows],
-            {name: values[rows] for name, values in self._last_errors.items()}, others, calibration, context,
-            num_new, num_swaps)
+            self._last_errors.of(rows), self._activity.of(rows), others, calibration, context, num_new, num_swaps)
 
-    def live(self, frame: Frame) -> tuple[Bodies, Estimate]:
-        """Return the bodies of the newest frame as they came, and what is known of them now."""
-        if frame.speaks.all():
-            return frame.source, self._estimate(frame, 0, self._life.live(), slice(None))
-        keep = frame.speaks
-        return frame.source.take(keep), self._estimate(frame, 0, self._life.live(), keep)
+    def live(self, frame: Frame) -> Estimate:
+        """Return what is known now of the people in the newest frame."""
+        if not frame.speaks.all():
+            frame = frame.speaking()
+        return self._estimate(frame, 0, self._life.live(), frame.source.revision)
 
-    def infilled(self, frame: Frame) -> tuple[Bodies, Estimate]:
-        """Return the bodies of a buffered frame as they came, and what is known of them by now."""
+    def infilled(self, frame: Frame) -> Estimate:
+        """Return what is known by now of the people in a buffered frame."""
         back = self._number - frame.number
         revision = self._smoother.is_corrected(back)[frame.rows].astype(np.uint32)
-        source = dataclasses.replace(frame.source, revision=revision)
-        return source, self._estimate(frame, back, self._life.infilled(back), slice(None))
+        return self._estimate(frame, back, self._life.infilled(back), revision)
 
-    def _estimate(self, frame: Frame, back: int, life: JointLife, keep: slice | Mask) -> Estimate:
-        rows = frame.rows[keep]
+    def _estimate(self, frame: Frame, back: int, life: JointLife, revision: npt.NDArray[np.uint32]) -> Estimate:
+        rows = frame.rows
         rotations, pelvis = self._smoother.estimate(back)
         rotations, pelvis, known = rotations[rows], pelvis[rows], self._known[rows]
         if not known.all():
             rotations = np.where(known[..., None], rotations, np.nan)
             pelvis = np.where(known[:, :1], pelvis, np.nan)
         return Estimate(
-            rotations, pelvis, frame.betas[keep], frame.rest_joints[keep],
-            JointLife(life.state[rows], life.age[rows], life.ahead[rows]),
-            {name: values[keep] for name, values in frame.last_errors.items()})
+            frame.source, frame.calibration, rotations, pelvis, frame.betas, frame.rest_joints,
+            JointLife(life.state[rows], life.age[rows], life.ahead[rows]), frame.last_errors, frame.activity, revision)
 
 
 def filter_noise(motion: MotionConfig) -> Noise:
@@ -274,4 +282,4 @@ def filter_noise(motion: MotionConfig) -> Noise:
 
 def _with_pelvis(joints: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """(S, 24) to (S, 25): the position goes with the rotation of the pelvis."""
-    return np.concatenate([joints, joints[:, :1]], axis=1)
+    return joints.take(_JOINT_OF_COLUMN, axis=1)

@@ -36,6 +36,10 @@ class Trust:
     doubt: Array
     sane: Mask
 
+    def take(self, index: npt.NDArray[np.intp]) -> Trust:
+        """Return the belief in some of the bodies."""
+        return Trust(*(values[index] for values in vars(self).values()))
+
 
 def assess(bodies: Bodies, config: TrustConfig) -> Trust:
     """Judge measured bodies.
@@ -54,6 +58,10 @@ def assess(bodies: Bodies, config: TrustConfig) -> Trust:
 
 def is_sane(bodies: Bodies) -> Mask:
     """Return (N, 24), whether the numbers of a joint can be a rotation, on a body that is somewhere."""
+    # whatever is not known makes the maximum unknown
+    if np.abs(bodies.pose).max(initial=0) < _LONGEST_RAD and max(
+            np.abs(bodies.joints[:, 0]).max(initial=0), np.abs(bodies.transl).max(initial=0)) < _FARTHEST_M:
+        return np.ones(bodies.pose.shape[:2], bool)
     with np.errstate(invalid='ignore', over='ignore'):
         rotation = np.abs(bodies.pose).max(axis=2) < _LONGEST_RAD
         somewhere = np.abs(bodies.joints[:, 0]).max(axis=1) < _FARTHEST_M
@@ -77,4 +85,4 @@ def _uncertainty(bodies: Bodies, config: TrustConfig) -> Array:
         scaled = np.where(mm == config.error_lo_mm, config.u_lo, scaled)
         scaled = np.where(mm == config.error_hi_mm, config.u_hi, scaled)
         u = np.where(np.isnan(mm), u, scaled)
-    return np.where(np.isnan(u), _NEUTRAL, np.clip(u, 0, 1))
+    return np.where(np.isnan(u), _NEUTRAL, u.clip(0, 1))

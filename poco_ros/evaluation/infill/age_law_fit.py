@@ -24,6 +24,7 @@ from poco_ros.evaluation.infill.plugin import measured
 from poco_ros.evaluation.infill.skeleton import positions
 from poco_ros.temporal import quaternions as quat
 from poco_ros.temporal.age_law import AgeLaw, Growth
+from poco_ros.temporal.body_dynamics import BodyDynamics
 from poco_ros.temporal.config import LifeConfig, TemporalConfig
 from poco_ros.temporal.stream import TemporalFrame, TemporalStream
 from poco_ros.types import State
@@ -33,11 +34,12 @@ Array = npt.NDArray[np.float64]
 COVERAGE = np.array([0.5, 0.8, 0.9, 0.95, 0.99])
 """Levels at which radii are fitted."""
 #: Ages up to which frames take part, seconds.
-_LONGEST_S = 1.05
+LONGEST_S = 1.05
 #: Ages at which the factors are fitted, in frames; for infilled joints, distances.
 _PREDICTED_KNOTS, _INFILLED_KNOTS = (1, 2, 4, 7, 10, 15, 20, 25, 30), (0.9, 1.4, 2, 3, 4.5, 6)
 _FEWEST = 50
 _POWERS = np.linspace(0.6, 1.6, 21)
+_RATE_POWERS = (0.0, 0.25, 0.5, 0.75, 1.0)
 _TIMES_S = np.geomspace(0.03, 1.5, 40)
 
 
@@ -45,9 +47,11 @@ _TIMES_S = np.geomspace(0.03, 1.5, 40)
 class Samples:
     """Bodies whose joints are all unseen, or all seen; E of them.
 
+    :param subject: (E,) who it is, by number.
     :param age: (E,) seconds since they were trusted; 0 where they are.
     :param distance: (E,) ``age * ahead / (age + ahead)`` for infilled bodies, NaN for the others.
     :param rotation: (E, 24) squared angle of each joint's local rotation to the truth, rad^2.
+    :param activity: (E, 24), how much the joints had moved when they were last seen.
     :param joints: (E, 24, 3) as estimated, metres.
     :param error: (E, 24) of the joints, pelvises aligned, metres.
     :param pelvis: (E,) error of the pelvis, metres.
@@ -57,9 +61,11 @@ class Samples:
     :param confidence: (E,) that was published.
     """
 
+    subject: npt.NDArray[np.int64]
     age: Array
     distance: Array
     rotation: Array
+    activity: Array
     joints: Array
     error: Array
     pelvis: Array
@@ -73,14 +79,23 @@ class Samples:
         return Samples(*(values[index] for values in vars(self).values()))
 
     @staticmethod
+    def of_others(parts: Sequence[Samples]) -> Samples:
+        """Return all bodies of several samples of different people."""
+        count, apart = 0, []
+        for part in parts:
+            apart.append(dataclasses.replace(part, subject=part.subject + count))
+            count = int(apart[-1].subject.max(initial=count - 1)) + 1
+        return Samples.joined(apart)
+
+    @staticmethod
     def joined(parts: Sequence[Samples]) -> Samples:
-        """Return all bodies of several samples."""
+        """Return all bodies of several samples of the same people."""
         return Samples(*(np.concatenate(values) for values in zip(*(vars(p).values() for p in parts), strict=True)))
 
 
 def run(
     motion: Motion, *, lag: int, law: AgeLaw, gaps: Sequence[int] = (5, 10, 15, 30), count: int = 256, seed: int = 201,
-    preset: str = 'poco',
+    preset: str = 'poco', dynamics: BodyDynamics | None = None,
 ) -> Samples:
     """Run the stream over windows and return what it published, beside how wrong it was.
 
@@ -91,6 +106,7 @@ def run(
     :param count: windows per gap.
     :param seed: of windows and noise.
     :param preset: of the noise.
+    :param dynamics: predictor of unseen joints; None: the one that comes with the package.
     """
     parts = []
     for gap in gaps:
@@ -99,7 +115,8 @@ def run(
         # Beyond the age of loss nothing is promised; everything up to there is wanted.
         config = TemporalConfig(lag_frames=0, life=LifeConfig(
             lost_live_s=1.2, lost_infilled_s=1.2, max_tracks=min(1024, len(windows.pelvis))))
-        stream = TemporalStream(config, law=law, lag_frames=lag)
+        stream = TemporalStream(config, law=law, dynamics=dynamics, lag_frames=lag)
+        subject = np.unique(motion.subjects, return_inverse=True)[1][windows.clip]
         matrices = quat.to_matrix(seen.rotations)
         ids = np.arange(1, len(matrices) + 1, dtype=np.int32)
         frames: list[TemporalFrame] = []
@@ -108,11 +125,13 @@ def run(
             frames += stream.push(bodies, round(t / FPS * 1e9)).infilled
         for t in range(BEFORE - 4, BEFORE + gap + TAIL):
             ahead = np.argmax(seen.uncertainty[:, t:] <= config.trust.u_lo, axis=1) / FPS
-            parts.append(_compare(frames[t], windows.rotations[:, t], windows.pelvis[:, t], ahead))
+            parts.append(_compare(frames[t], windows.rotations[:, t], windows.pelvis[:, t], ahead, subject))
     return Samples.joined(parts)
 
 
-def _compare(frame: TemporalFrame, rotations: Array, pelvis: Array, ahead: Array) -> Samples:
+def _compare(
+    frame: TemporalFrame, rotations: Array, pelvis: Array, ahead: Array, subject: npt.NDArray[np.int64],
+) -> Samples:
     bodies = frame.bodies
     estimated = quat.exp(bodies.pose.astype(np.float64))
     joints, truth = bodies.joints.astype(np.float64), positions(rotations, pelvis)[0]
@@ -120,7 +139,8 @@ def _compare(frame: TemporalFrame, rotations: Array, pelvis: Array, ahead: Array
     age = bodies.joint_age[:, 0].astype(np.float64)
     infilled = bodies.state == State.INFILLED
     return Samples(
-        age, np.where(infilled, age * ahead / np.maximum(age + ahead, 1e-9), np.nan), (angle ** 2).sum(-1), joints,
+        subject, age, np.where(infilled, age * ahead / np.maximum(age + ahead, 1e-9), np.nan), (angle ** 2).sum(-1),
+        frame.activity, joints,
         np.linalg.norm(joints - joints[:, :1] - truth + truth[:, :1], axis=-1),
         np.linalg.norm(joints[:, 0] - truth[:, 0], axis=-1), 1e-3 * bodies.joint_radius_mm.astype(np.float64),
         1e-3 * bodies.body_radius_mm.astype(np.float64), 1e-3 * bodies.transl_radius_mm.astype(np.float64),
@@ -130,7 +150,8 @@ def _compare(frame: TemporalFrame, rotations: Array, pelvis: Array, ahead: Array
 def no_law() -> AgeLaw:
     """Return a law for runs whose published errors do not matter."""
     one, levels = np.ones(1), np.ones((1, len(COVERAGE)))
-    growth = Growth(np.ones(24), np.ones(24), 1.0, 1.0, one, one, levels, levels, one, levels, one, one)
+    growth = Growth(
+        np.ones(24), np.ones(24), np.ones(24), 0.0, 1.0, 1.0, one, one, levels, levels, one, levels, one, one)
     return AgeLaw('', COVERAGE, growth, growth, np.ones(24), np.ones((24, len(COVERAGE))), levels[0], 1.0, levels[0])
 
 
@@ -138,7 +159,7 @@ def fit_law(live: Samples, infilled: Samples) -> AgeLaw:
     """Return the law that describes samples of the live and of the infilled stream."""
     seen = live.take(live.age == 0)
     between = infilled.take(infilled.distance > 0)
-    unseen = live.take((live.age > 0) & (live.age <= _LONGEST_S))
+    unseen = live.take((live.age > 0) & (live.age <= LONGEST_S))
     base = _Base(
         error=seen.error.mean(axis=0), radius=np.quantile(seen.error, COVERAGE, axis=0).T,
         body_radius=np.quantile(seen.error.max(axis=1), COVERAGE), pelvis_error=float(seen.pelvis.mean()),
@@ -168,11 +189,27 @@ class _Base:
 def _growth(samples: Samples, age: Array, base: _Base, knots: Sequence[float]) -> Growth:
     """Return the constants that describe how errors grow with an age (E,).
 
+    How much it counts that a joint has moved fast is chosen so that the expected errors of bodies are told best.
+
     :raises PocoError: when there are too few samples.
     """
+    laws = [_growth_of_power(samples, age, base, knots, power) for power in _RATE_POWERS]
+    return min(laws, key=lambda law: float(law.body_log_std.mean()))
+
+
+def _growth_of_power(
+    samples: Samples, age: Array, base: _Base, knots: Sequence[float], rate_power: float,
+) -> Growth:
+    """Return the constants for a given power of how much joints have moved."""
+    rate_rad = np.sqrt(np.nanmean(samples.activity ** 2, axis=0))
+    one, levels = np.ones(1), np.ones((1, len(COVERAGE)))
+    unit = Growth(np.ones(24), np.ones(24), rate_rad, rate_power, 1.0, 1.0, one, one, levels, levels, one, levels, one,
+                  one)
+    lively = unit.liveliness(samples.activity)
     rotation_deg, time_s = np.zeros(24), np.ones(24)
     for joint in range(24):
-        height, best = _fit_rise(-np.expm1(-age[:, None] / _TIMES_S), samples.rotation[:, joint] - base.rotation[joint])
+        rises = lively[:, joint, None] * -np.expm1(-age[:, None] / _TIMES_S)
+        height, best = _fit_rise(rises, samples.rotation[:, joint] - base.rotation[joint])
         rotation_deg[joint], time_s[joint] = np.degrees(height), _TIMES_S[best]
     pelvis_m, power = _fit_rise(age[:, None] ** (2 * _POWERS), samples.pelvis ** 2 - base.pelvis_square)
     near = np.abs(age[:, None] * FPS - np.array(knots)).argmin(axis=1)
@@ -180,8 +217,11 @@ def _growth(samples: Samples, age: Array, base: _Base, knots: Sequence[float]) -
     if not len(knots_s):
         raise PocoError(f'too few windows to fit an age law: no age has the {_FEWEST} unseen bodies that it takes')
     one, levels = np.ones(len(knots_s)), np.ones((len(knots_s), len(COVERAGE)))
-    unit = Growth(rotation_deg, time_s, max(pelvis_m, 1e-6), float(_POWERS[power]), knots_s, one, levels, levels, one,
-                  levels, one, one)
+    unit = dataclasses.replace(
+        unit, rotation_deg=rotation_deg, time_s=time_s, pelvis_m=max(pelvis_m, 1e-6),
+        pelvis_power=float(_POWERS[power]), knots_s=knots_s, error_factor=one, radius_factor=levels,
+        body_radius_factor=levels, pelvis_error_factor=one, pelvis_radius_factor=levels, body_log_mean=one,
+        body_log_std=one)
     nearest = np.abs(age[:, None] - knots_s).argmin(axis=1)
     factors = [_factors(samples.take(nearest == k), age[nearest == k], base, unit) for k in range(len(knots_s))]
     fitted: dict[str, Any] = {name: np.array([f[name] for f in factors]) for name in factors[0]}
@@ -200,7 +240,7 @@ def _fit_rise(rises: Array, gained: Array) -> tuple[float, int]:
 
 def _factors(samples: Samples, age: Array, base: _Base, unit: Growth) -> dict[str, Any]:
     """Return the factors for bodies of about one age."""
-    spread = unit.joint_spread_m(samples.joints, np.repeat(age[:, None], 24, axis=1))
+    spread = unit.joint_spread_m(samples.joints, np.repeat(age[:, None], 24, axis=1), samples.activity)
     pelvis_spread = unit.pelvis_spread_m(age)
     moved = (spread > 0).any(axis=0)
     radius = base.radius.T[:, None, moved]

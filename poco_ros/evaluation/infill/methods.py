@@ -70,13 +70,14 @@ class StreamMethod:
     """The stream of this package; every window is a person.
 
     :param predictor: of unseen joints, as in :class:`MotionConfig`.
+    :param steadying: as there.
     """
 
     uses_lag = True
 
-    def __init__(self, predictor: Any = 'whole_body') -> None:
+    def __init__(self, predictor: Any = 'whole_body', steadying: float = 1.0) -> None:
         self.name = f'stream ({predictor})'
-        self._motion = MotionConfig(predictor=predictor)
+        self._motion = MotionConfig(predictor=predictor, steadying=steadying)
 
     def run(self, seen: Observation, lag: int | None) -> tuple[Array, Array]:
         """Return the infilled stream's output."""

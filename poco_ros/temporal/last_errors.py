@@ -1,0 +1,56 @@
+"""Remembers what each joint said about its error when it was last trusted, for when it is not seen any more."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from poco_ros.types import NUM_JOINTS, Bodies
+
+Array = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+Rows = npt.NDArray[np.intp]
+
+_COLUMNS = 2 * NUM_JOINTS + 2
+#: The joint that each column hangs on: two numbers a joint, and two of the position, which goes with the pelvis.
+_JOINT = np.r_[0:NUM_JOINTS, 0:NUM_JOINTS, 0, 0]
+
+
+class LastErrors:
+    """Errors and radii of S slots, mm; NaN where never stated."""
+
+    def __init__(self) -> None:
+        self._values: Array = np.full((0, _COLUMNS), np.nan)
+
+    def grow(self, slots: int) -> None:
+        """Make room for more people; those there keep their slots."""
+        more = np.full((slots - len(self._values), _COLUMNS), np.nan)
+        self._values = np.concatenate([self._values, more])
+
+    def forget(self, rows: Rows) -> None:
+        """Empty slots."""
+        self._values[rows] = np.nan
+
+    def remember(self, rows: Rows, bodies: Bodies, confident: Mask) -> None:
+        """Take in what trusted joints state.
+
+        :param rows: the slots of the bodies.
+        :param bodies: N.
+        :param confident: (N, 24) joints that are trusted.
+        """
+        came = np.concatenate([bodies.joint_error_mm, bodies.joint_radius_mm, bodies.transl_error_mm[:, None],
+                               bodies.transl_radius_mm[:, None]], axis=1)
+        stated = ~np.isnan(came)
+        if stated.any():
+            self._values[rows] = np.where(stated & confident[:, _JOINT], came, self._values[rows])
+
+    def of(self, rows: Rows) -> Array:
+        """Return a copy for some slots, (N, 50); :func:`split` tells what is what."""
+        return np.asarray(self._values[rows])
+
+
+def split(errors: Array) -> dict[str, Array]:
+    """Return the errors of N bodies by the names of their fields in :class:`~poco_ros.types.Bodies`."""
+    joint_error, joint_radius = errors[:, :NUM_JOINTS], errors[:, NUM_JOINTS:2 * NUM_JOINTS]
+    return {'joint_error_mm': joint_error, 'joint_radius_mm': joint_radius,
+            'transl_error_mm': errors[:, -2], 'transl_radius_mm': errors[:, -1]}
