@@ -246,8 +246,6 @@ def gpu(folder: Path) -> dict[str, Any]:
     """Batch 1 latency, synchronised; and per crop at 8 and 32."""
     import torch
 
-    if not torch.cuda.is_available():
-        raise SystemExit('no CUDA device: --gpu needs an NVIDIA GPU and a CUDA build of torch')
     result: dict[str, Any] = {'device': torch.cuda.get_device_name(), 'torch': torch.__version__, 'ms_per_crop': {}}
     for count in BATCHES:
         graph, prepare = torch_eager(folder, 'cuda')
@@ -285,6 +283,11 @@ def main() -> None:
     parser.add_argument('--video', type=Path, required=True)
     parser.add_argument('--gpu', action='store_true')
     arguments = parser.parse_args()
+    if arguments.gpu:
+        import torch
+
+        if not torch.cuda.is_available():
+            raise SystemExit('no CUDA device: --gpu needs an NVIDIA GPU and a CUDA build of torch')
     frame, threads = frame_of(arguments.video), len(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory(prefix='poco-bench-') as temporary:
         folders = networks(Path(temporary) / 'networks', ('fp32', 'fp16') if arguments.gpu else ('fp32',))
