@@ -42,7 +42,7 @@ def motion():
         poses[400 * c:400 * (c + 1), [1, 2, 16, 17], 0] = 0.5 * np.sin(
             2 * np.pi * (1 + 0.2 * c) * t[:, None] + np.array([0, 3.1, 3.1, 0]))
     trans = np.stack([np.tile(t, 2), np.ones(800), np.zeros(800)], 1)
-    return Motion(poses, trans, np.array([0, 400, 800]), ('cmu_a', 'b'), ('CMU', 'other'))
+    return Motion(poses, trans, np.array([0, 400, 800]), ('cmu_a', 'b'), ('CMU', 'other'), ('a', 'b'))
 
 
 @pytest.mark.shared
@@ -213,3 +213,14 @@ def test_commands(tmp_path, motion):
     assert load_body_dynamics(tmp_path / 'd.npz').provenance['clips'] == 1
     for bad in (['--noise', 'x'], ['--lag', 'soon']):
         assert isinstance(runner.invoke(app, ['bench-infill', '--data', str(data), *bad]).exception, ConfigError)
+
+
+def test_halves_of_the_people_are_about_as_long_and_have_nobody_in_common(motion):
+    start = np.array([0, 100, 250, 400, 500, 800])
+    names = tuple('abcde')
+    of = Motion(motion.poses, motion.trans, start, names, ('',) * 5, ('ann', 'bob', 'ann', 'cem', 'dan'))
+    folds = of.folds(2)
+    assert folds[0] == folds[2] and set(folds.tolist()) == {0, 1}
+    lengths = [np.diff(start)[folds == k].sum() for k in (0, 1)]
+    assert max(lengths) - min(lengths) <= 100
+    assert of.only(np.flatnonzero(folds == folds[0])).subjects[0] == 'ann'

@@ -1,5 +1,6 @@
 """The law of growing errors: its arithmetic against simulation, and its file."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -83,3 +84,25 @@ def test_the_shipped_law_comes_from_motion_that_may_be_shipped_and_its_radii_hel
     same = [row for name, rows in plain['measured'].items() if 'same clips' in name for row in rows]
     assert {row['age_frames'] for row in same} == {1, 5, 10, 15, 30}
     assert all(abs(row['joints'] - row['coverage']) < 0.03 for row in same)
+
+
+def test_joints_that_moved_gain_more_and_unknown_or_usual_ones_what_is_usual():
+    growth = dataclasses.replace(shipped_age_law().predicted, rate_power=0.5)
+    usual = growth.rate_rad[None]
+    np.testing.assert_allclose(growth.liveliness(usual), 1)
+    np.testing.assert_allclose(growth.liveliness(np.full((1, 24), np.nan)), 1)
+    moving = growth.rate_rad > 0
+    calm, lively, absurd = (growth.liveliness(k * usual)[0, moving] for k in (0.0, 2.0, 1e6))
+    assert (calm > 0).all() and (calm < 1).all() and (lively > 1).all() and (absurd <= 9 ** 0.5).all()
+    age = np.full((1, 24), 0.2)
+    spread = [growth.joint_spread_m(REST_JOINTS[None], age, k * usual)[0, 20] for k in (0.5, 1.0, 2.0)]
+    assert (np.diff(spread) > 0).all()
+
+
+def test_the_law_of_one_coverage_has_the_radii_of_that_level():
+    law = shipped_age_law()
+    one = law.of_coverage(0.9)
+    np.testing.assert_allclose(one.base_radius_mm, law.base_radius_mm[:, 2])
+    np.testing.assert_allclose(one.predicted.body_radius_factor, law.predicted.body_radius_factor[:, 2])
+    np.testing.assert_allclose(one.infilled.pelvis_radius_factor, law.infilled.pelvis_radius_factor[:, 2])
+    assert one.predicted.rotation_deg is law.predicted.rotation_deg and law.of_coverage(0.9) is one

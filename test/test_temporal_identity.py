@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from poco_ros.temporal.config import IdentityConfig
-from poco_ros.temporal.identity import suspect
+from poco_ros.temporal.identity import may_be_suspect, suspect
 
 
 @pytest.mark.parametrize(('jump', 'turn_deg', 'sigma', 'betas', 'wanted'), [
@@ -18,3 +18,16 @@ def test_suspicion(jump, turn_deg, sigma, betas, wanted):
     assert suspect(innovation, np.array([sigma]), seen, np.array([betas]), IdentityConfig())[0] == wanted
     seen[0, 0] = False
     assert not suspect(innovation, np.array([sigma]), seen, np.array([betas]), IdentityConfig())[0]
+
+
+def test_who_is_ruled_out_beforehand_is_never_suspected():
+    rng = np.random.default_rng(0)
+    config, ruled_out = IdentityConfig(), 0
+    for _ in range(300):
+        innovation = rng.normal(size=(4, 25, 3)) * rng.choice([0.1, 0.25, 0.5, 1.0])
+        seen = rng.random((4, 24)) < 0.8
+        change = rng.choice([np.nan, 0.0, 3.0], size=4)
+        if not may_be_suspect(innovation, config):
+            ruled_out += 1
+            assert not suspect(innovation, np.full(4, 0.01), seen, change, config).any()
+    assert 20 < ruled_out < 280

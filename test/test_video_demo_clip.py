@@ -111,3 +111,16 @@ def test_another_photograph_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(skimage_data, 'astronaut', fails)
     with pytest.raises(VideoError, match='no network'):
         DemoClip()
+
+
+def test_without_the_board_the_picture_is_the_same_elsewhere_and_depends_on_its_number_only(clip: DemoClip) -> None:
+    index = 190
+    box = occluder_box(index)
+    assert box is not None
+    with_board, without = clip.image(index), clip.image(index, board=False)
+    x_min, y_min, x_max, y_max = box
+    behind = np.zeros(with_board.shape[:2], bool)
+    behind[y_min:y_max, x_min:x_max] = True
+    np.testing.assert_array_equal(with_board[~behind], without[~behind])
+    assert np.abs(with_board[behind].astype(int) - without[behind]).mean() > 20
+    np.testing.assert_array_equal(clip.image(0, board=False), clip.image(0))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from poco_ros.engine.base import Array, TensorSpec, check_feeds
+from poco_ros.engine.base import Array, EngineInfo, TensorSpec, check_feeds
 from poco_ros.errors import EngineError
 
 Run = Callable[[list[Array]], list[Array]]
@@ -47,3 +47,45 @@ def batch_sizes(max_batch: int) -> list[int]:
     made ready while loading, so that no number of people makes a robot wait when it is first seen.
     """
     return sorted({min(1 << power, max_batch) for power in range(max_batch.bit_length() + 1)})
+
+
+class PersonEngine:
+    """What engines of exported networks share: every input and output is of N persons, run some at a time.
+
+    :param inputs: of the network, with -1 for the number of persons, first.
+    :param outputs: likewise.
+    :param limit: most persons at once, >= 1.
+    """
+
+    _info: EngineInfo
+
+    def __init__(self, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], limit: int) -> None:
+        self._inputs, self._outputs, self._limit = inputs, outputs, limit
+
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        """Inputs, as the record has them; -1 for the number of persons."""
+        return self._inputs
+
+    @property
+    def outputs(self) -> tuple[TensorSpec, ...]:
+        """Outputs, as the record has them."""
+        return self._outputs
+
+    @property
+    def info(self) -> EngineInfo:
+        """What this engine is and which file it runs."""
+        return self._info
+
+    def __call__(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
+        """Run the network on N persons, as many at once as it takes.
+
+        :param feeds: an array for every input by name, of N >= 0 persons.
+        :returns: an array of N persons for every output by name, owned by the caller.
+        :raises EngineError: when an input is missing, unknown, or of another shape, dtype or N, or when a GPU fails.
+        """
+        return run_in_turns(self._run, self._inputs, self._outputs, feeds, self._limit)
+
+    def _run(self, arrays: list[Array]) -> list[Array]:
+        """Return the outputs' arrays for 1 to ``limit`` persons; they may be overwritten by the next call."""
+        raise NotImplementedError

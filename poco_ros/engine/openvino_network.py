@@ -7,12 +7,11 @@ fixed shape never has anything compiled while a robot waits, whatever the number
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from poco_ros.engine.base import Array, EngineInfo, TensorSpec
-from poco_ros.engine.batches import run_in_turns
+from poco_ros.engine.batches import PersonEngine
 from poco_ros.engine.model_record import ModelRecord
 from poco_ros.engine.openvino_model import (
     compile_for_latency,
@@ -37,7 +36,7 @@ def has_bf16() -> bool:
     return 'BF16' in shared_core().get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
 
 
-class OpenVinoNetwork:
+class OpenVinoNetwork(PersonEngine):
     """An exported network, compiled by OpenVINO for the shortest time per person.
 
     Same input, same bits out, on one machine. The graph is cut at ``record.fp32_from`` and compiled as two: the front
@@ -73,7 +72,7 @@ class OpenVinoNetwork:
             raise
         except Exception as error:
             raise unreadable(path, error) from error
-        self._inputs, self._outputs = record.inputs, record.outputs
+        super().__init__(record.inputs, record.outputs, 1)
         for name in record.fp32_from:  # what the front writes is what the back reads
             self._back.set_tensor(name, self._front.get_tensor(name))
         self._front_rows = [self._row(port.get_any_name()) for port in front.inputs]
@@ -84,30 +83,6 @@ class OpenVinoNetwork:
             device=str(core.get_property('CPU', 'FULL_DEVICE_NAME')), graph=path.name,
             graph_sha256=record.graphs[stored].sha256, reason=reason,
         )
-
-    @property
-    def inputs(self) -> tuple[TensorSpec, ...]:
-        """Inputs, as the record has them; -1 for the number of persons."""
-        return self._inputs
-
-    @property
-    def outputs(self) -> tuple[TensorSpec, ...]:
-        """Outputs, as the record has them."""
-        return self._outputs
-
-    @property
-    def info(self) -> EngineInfo:
-        """What this engine is and which file it runs."""
-        return self._info
-
-    def __call__(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
-        """Run the network on N persons, one after the other.
-
-        :param feeds: an array for every input by name, of N >= 0 persons.
-        :returns: an array of N persons for every output by name, owned by the caller.
-        :raises EngineError: when an input is missing, unknown, or of another shape, dtype or N.
-        """
-        return run_in_turns(self._run, self._inputs, self._outputs, feeds, limit=1)
 
     def _run(self, arrays: list[Array]) -> list[Array]:
         for request, rows in ((self._front, self._front_rows), (self._back, self._back_rows)):

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from poco_ros.engine.base import Array, EngineInfo, Progress, TensorSpec
-from poco_ros.engine.batches import batch_sizes, run_in_turns
+from poco_ros.engine.batches import PersonEngine, batch_sizes
 from poco_ros.engine.model_record import ModelRecord
 from poco_ros.engine.plan_cache import PlanCache
 from poco_ros.engine.smoke import check_outputs
@@ -25,7 +24,7 @@ _log = logging.getLogger(__name__)
 _ALIGNMENT = 256
 
 
-class TensorRtEngine:
+class TensorRtEngine(PersonEngine):
     """An exported network as a TensorRT plan, built where it is not in the cache.
 
     :param folder: of the network.
@@ -43,8 +42,7 @@ class TensorRtEngine:
         self, folder: Path, record: ModelRecord, driver: TensorRtDriver, cache: PlanCache, *, precision: str,
         max_batch: int, progress: Progress, reason: str = '',
     ) -> None:
-        self._inputs, self._outputs = record.inputs, record.outputs
-        self._max_batch = max_batch
+        super().__init__(record.inputs, record.outputs, max_batch)
         feeds, expected = record.expected_values(folder)
         self._sizes = batch_sizes(max_batch)
         self._runners: dict[int, _Runner] = {}
@@ -60,30 +58,6 @@ class TensorRtEngine:
             graph=record.graphs[ready.stored].file, graph_sha256=record.graphs[ready.stored].sha256,
             engine_sha256=ready.sha256, reason='; '.join(text for text in (reason, ready.source) if text),
         )
-
-    @property
-    def inputs(self) -> tuple[TensorSpec, ...]:
-        """Inputs, as the record has them; -1 for the number of persons."""
-        return self._inputs
-
-    @property
-    def outputs(self) -> tuple[TensorSpec, ...]:
-        """Outputs, as the record has them."""
-        return self._outputs
-
-    @property
-    def info(self) -> EngineInfo:
-        """What this engine is and which file it runs."""
-        return self._info
-
-    def __call__(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
-        """Run the network on N persons, at most ``max_batch`` at once.
-
-        :param feeds: an array for every input by name, of N >= 0 persons.
-        :returns: an array of N persons for every output by name, owned by the caller.
-        :raises EngineError: when an input is missing, unknown, or of another shape, dtype or N, or when the GPU fails.
-        """
-        return run_in_turns(self._run, self._inputs, self._outputs, feeds, self._max_batch)
 
     def _run(self, arrays: list[Array]) -> list[Array]:
         n = len(arrays[0])

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from poco_ros.body.model import BodyModel
 from poco_ros.body.model_file import load_body_model
-from poco_ros.engine.base import Array, EngineInfo, TensorSpec
-from poco_ros.engine.batches import batch_sizes, run_in_turns
+from poco_ros.engine.base import Array, EngineInfo
+from poco_ros.engine.batches import PersonEngine, batch_sizes
 from poco_ros.engine.model_record import ModelRecord
 from poco_ros.errors import EngineError
 
@@ -25,7 +24,7 @@ PRECISIONS = ('fp32', 'tf32')
 _WARM_UP_RUNS = 3
 
 
-class TorchEngine:
+class TorchEngine(PersonEngine):
     """The network's own weights in torch, not the exported graph. Sets torch's threads and TF32 for the whole process.
 
     :param folder: of the network, with its weights.
@@ -51,8 +50,7 @@ class TorchEngine:
             raise EngineError(f'torch is the reference: it runs in fp32, on an NVIDIA GPU also in tf32, not in '
                               f'{precision} on {device}; set precision to auto')
         graph = _network_graph(folder, record, body).to(device)
-        self._inputs, self._outputs = record.inputs, record.outputs
-        self._max_batch = max_batch
+        super().__init__(record.inputs, record.outputs, max_batch)
         if device == 'cuda':
             torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == 'tf32'
             try:
@@ -70,30 +68,6 @@ class TorchEngine:
             device=torch.cuda.get_device_name() if device == 'cuda' else f'CPU, {torch.get_num_threads()} threads',
             graph='weights.safetensors', graph_sha256=record.weights_sha256, reason=reason,
         )
-
-    @property
-    def inputs(self) -> tuple[TensorSpec, ...]:
-        """Inputs, as the record has them; -1 for the number of persons."""
-        return self._inputs
-
-    @property
-    def outputs(self) -> tuple[TensorSpec, ...]:
-        """Outputs, as the record has them."""
-        return self._outputs
-
-    @property
-    def info(self) -> EngineInfo:
-        """What this engine is; its graph is the file of the weights."""
-        return self._info
-
-    def __call__(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
-        """Run the network on N persons, at most ``max_batch`` at once.
-
-        :param feeds: an array for every input by name, of N >= 0 persons.
-        :returns: an array of N persons for every output by name, owned by the caller.
-        :raises EngineError: when an input is missing, unknown, or of another shape, dtype or N.
-        """
-        return run_in_turns(self._run, self._inputs, self._outputs, feeds, self._max_batch)
 
     def _run(self, arrays: list[Array]) -> list[Array]:
         if self._runners:

@@ -2,7 +2,7 @@
 
 A file is an ``.npz`` with ``poses`` (F, 24, 3), local axis-angle with joint 0 global; ``trans`` (F, 3), the pelvis in
 metres; ``clip_start`` (C + 1,), clip c being the frames ``clip_start[c]:clip_start[c + 1]``; ``clip_name`` and
-``licence`` (C,); at 30 frames a second.
+``licence`` (C,); at 30 frames a second. With ``subject`` (C,), who moves, people can be kept apart.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ class Motion:
     :param clip_start: (C + 1,) frames.
     :param names: of the C clips.
     :param licences: of the C clips.
+    :param subjects: of the C clips; where the file does not tell, each clip is of somebody else.
     """
 
     poses: Array
@@ -40,6 +41,18 @@ class Motion:
     clip_start: Indices
     names: tuple[str, ...]
     licences: tuple[str, ...]
+    subjects: tuple[str, ...]
+
+    def folds(self, count: int) -> Indices:
+        """Return in which of ``count`` parts each clip is, (C,): about equally long ones, nobody being in two."""
+        frames: dict[str, int] = {}
+        for subject, length in zip(self.subjects, np.diff(self.clip_start).tolist(), strict=True):
+            frames[subject] = frames.get(subject, 0) + length
+        fold, total = {}, np.zeros(count)
+        for subject in sorted(frames, key=lambda name: (-frames[name], name)):
+            fold[subject] = int(total.argmin())
+            total[fold[subject]] += frames[subject]
+        return np.array([fold[subject] for subject in self.subjects], np.int64)
 
     def clips(self, licence: str) -> Indices:
         """Return the clips whose licence begins with a text."""
@@ -55,8 +68,9 @@ class Motion:
         spans = [np.arange(self.clip_start[c], self.clip_start[c + 1]) for c in clips]
         frames = np.concatenate(spans)
         start = np.concatenate([[0], np.cumsum([len(span) for span in spans])])
-        return Motion(self.poses[frames], self.trans[frames], start, tuple(self.names[c] for c in clips),
-                      tuple(self.licences[c] for c in clips))
+        names, licences, subjects = (
+            tuple(values[c] for c in clips) for values in (self.names, self.licences, self.subjects))
+        return Motion(self.poses[frames], self.trans[frames], start, names, licences, subjects)
 
 
 @dataclass(frozen=True)
@@ -83,6 +97,7 @@ def load_motion(path: Path) -> Motion:
             poses, trans = file['poses'].astype(np.float64), file['trans'].astype(np.float64)
             start, names = file['clip_start'].astype(np.int64), tuple(map(str, file['clip_name']))
             licences = tuple(map(str, file['licence'])) if 'licence' in file else ('',) * len(names)
+            subjects = tuple(map(str, file['subject'])) if 'subject' in file else names
             fps = float(file['fps']) if 'fps' in file else FPS
     except OSError as error:
         raise PocoError(f'cannot read {path}: {error}') from error
@@ -93,7 +108,7 @@ def load_motion(path: Path) -> Motion:
         raise PocoError(f'{path}: poses {poses.shape}, trans {trans.shape} and {len(names)} clips do not fit together')
     if fps != FPS:
         raise PocoError(f'{path} has {fps:g} frames a second; resample it to {FPS:g}')
-    return Motion(poses, trans, start, names, licences)
+    return Motion(poses, trans, start, names, licences, subjects)
 
 
 def cut(motion: Motion, first: Indices, length: int, clip: Indices) -> Windows:
