@@ -186,13 +186,15 @@ def test_commands(tmp_path, motion):
     from poco_ros.cli.bench_infill import bench_infill
     from poco_ros.cli.fit_age_law import fit_age_law
     from poco_ros.cli.fit_body_dynamics import fit_body_dynamics
+    from poco_ros.cli.fit_steadying import fit_steadying
     from poco_ros.temporal.age_law import load_age_law
     from poco_ros.temporal.body_dynamics import load_body_dynamics
+    from poco_ros.temporal.steadying import load_steadying
     data, numbers = tmp_path / 'motion.npz', tmp_path / 'n.json'
     np.savez(data, poses=motion.poses, trans=motion.trans, clip_start=motion.clip_start, clip_name=motion.names,
              licence=motion.licences)
     app = typer.Typer()
-    for command in (bench_infill, fit_age_law, fit_body_dynamics):
+    for command in (bench_infill, fit_age_law, fit_body_dynamics, fit_steadying):
         app.command()(command)
     runner = CliRunner()
 
@@ -211,6 +213,21 @@ def test_commands(tmp_path, motion):
     assert np.isfinite(load_age_law(tmp_path / 'law.json').base_radius_mm).all()
     run('fit-body-dynamics', '--data', data, '--out', tmp_path / 'd.npz', '--windows', 100, '--iterations', 3)
     assert load_body_dynamics(tmp_path / 'd.npz').provenance['clips'] == 1
+    run('fit-steadying', '--data', data, '--out', tmp_path / 's.json', '--count', 20)
+    assert load_steadying(tmp_path / 's.json').provenance['clips'] == 1
+    # each half of the people predicted by what was fitted to the other one
+    halves = ['--licence', '']
+    for half in ('1/2', '2/2'):
+        path = tmp_path / f'{half[0]}.npz'
+        run('fit-body-dynamics', '--data', data, '--out', path, '--windows', 100, '--iterations', 3, '--licence', '',
+            '--without', half)
+        assert load_body_dynamics(path).provenance['clips'] == 1
+        halves += ['--dynamics', path]
+    run('fit-age-law', '--data', data, '--out', tmp_path / 'law.json', '--count', 100, '--gap', 5, *halves)
+    assert '--dynamics 2.npz' in json.loads((tmp_path / 'law.json').read_text())['fitted']['command']
+    for wrong in ([*few, '--dynamics', str(tmp_path / '1.npz')],
+                  ['fit-body-dynamics', '--data', str(data), '--out', 'x', '--without', '3']):
+        assert isinstance(runner.invoke(app, wrong).exception, ConfigError)
     for bad in (['--noise', 'x'], ['--lag', 'soon']):
         assert isinstance(runner.invoke(app, ['bench-infill', '--data', str(data), *bad]).exception, ConfigError)
 
