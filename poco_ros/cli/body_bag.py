@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from poco_ros.types import Bodies
 TYPE, _BODY = 'poco_ros/msg/SmplBodyArray', 'poco_ros/msg/SmplBody'
 _MEND = 'pip install "rosbags>=0.11"'
 #: Of metadata.yaml; every release since Iron reads it.
-_VERSION = 8
+_VERSION: Final = 8
 _FIELDS = tuple(field.name for field in dataclasses.fields(Bodies))
 
 
