@@ -133,9 +133,9 @@ def body_model() -> Check:
 def openvino() -> Check:
     """The inference engine and the processor it runs on."""
     try:
-        import openvino
+        from poco_ros.engine.openvino_model import shared_core
 
-        device = openvino.Core().get_property('CPU', 'FULL_DEVICE_NAME')
+        device = shared_core().get_property('CPU', 'FULL_DEVICE_NAME')
     except Exception as error:  # OpenVINO's own exceptions have no common base but this
         return Check('OpenVINO', Verdict.FAIL, f'cannot be used: {_first_line(error)}', 'pip install openvino')
     return Check('OpenVINO', Verdict.OK, f'{_version("openvino")} on {device}')

@@ -22,10 +22,9 @@ _CLEARLY = 3
 
 
 @dataclass(frozen=True)
-class Agreement:
-    """Differences between expected and found outputs over N persons; NaN where there was nothing to compare.
+class _Measures:
+    """What two runs are compared by.
 
-    :param persons: N.
     :param joints_mm: MPJPE: mean distance of the 24 joints, millimetres; nothing is aligned.
     :param joints_worst_mm: the same, of the worst person.
     :param vertices_mm: mean distance of the vertices, millimetres.
@@ -38,10 +37,8 @@ class Agreement:
     :param sigma_rank: Spearman's correlation of sigma over all persons and joints.
     :param scalar_rank: Spearman's correlation of the persons' scalar; NaN for fewer than 4 persons, or where every
         expected value is the same.
-    :param scalar_spread: standard deviation of the persons' expected scalar.
     """
 
-    persons: int
     joints_mm: float
     joints_worst_mm: float
     vertices_mm: float
@@ -53,6 +50,22 @@ class Agreement:
     sigma_worst: float
     sigma_rank: float
     scalar_rank: float
+
+
+@dataclass(frozen=True)
+class Limits(_Measures):
+    """What still counts as the same network: of the measures that end in ``_rank`` the least, else the most."""
+
+
+@dataclass(frozen=True)
+class Agreement(_Measures):
+    """Differences between expected and found outputs over N persons; NaN where there was nothing to compare.
+
+    :param persons: N.
+    :param scalar_spread: standard deviation of the persons' expected scalar.
+    """
+
+    persons: int
     scalar_spread: float
 
     def misses(self, limits: Limits) -> list[str]:
@@ -77,23 +90,6 @@ class Agreement:
             name: None if isinstance(value, float) and not np.isfinite(value) else value
             for name, value in dataclasses.asdict(self).items()
         }
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What still counts as the same network: of the fields of :class:`Agreement` ``_rank`` the least, else the most."""
-
-    joints_mm: float
-    joints_worst_mm: float
-    vertices_mm: float
-    rotation_deg: float
-    rotation_worst_deg: float
-    betas: float
-    cam: float
-    sigma: float
-    sigma_worst: float
-    sigma_rank: float
-    scalar_rank: float
 
 
 def compare(expected: Mapping[str, Array], found: Mapping[str, Array]) -> Agreement:

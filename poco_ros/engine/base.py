@@ -80,6 +80,29 @@ class Engine(Protocol):
         """
 
 
+class LoadedEngine:
+    """What every engine keeps of the graph it has loaded; gives the properties of :class:`Engine`."""
+
+    _inputs: tuple[TensorSpec, ...]
+    _outputs: tuple[TensorSpec, ...]
+    _info: EngineInfo
+
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        """Inputs, in the graph's order; of an exported network as its record has them, -1 for the number of persons."""
+        return self._inputs
+
+    @property
+    def outputs(self) -> tuple[TensorSpec, ...]:
+        """Outputs, in the order asked for; likewise."""
+        return self._outputs
+
+    @property
+    def info(self) -> EngineInfo:
+        """What this engine is and which file it runs."""
+        return self._info
+
+
 def check_feeds(specs: tuple[TensorSpec, ...], feeds: Mapping[str, Array]) -> list[Array]:
     """Return the arrays of ``feeds`` in the order of ``specs``, C-contiguous.
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from poco_ros.engine.base import Array, EngineInfo, TensorSpec, check_feeds
+from poco_ros.engine.base import Array, LoadedEngine, TensorSpec, check_feeds
 from poco_ros.errors import EngineError
 
 Run = Callable[[list[Array]], list[Array]]
@@ -49,7 +49,7 @@ def batch_sizes(max_batch: int) -> list[int]:
     return sorted({min(1 << power, max_batch) for power in range(max_batch.bit_length() + 1)})
 
 
-class PersonEngine:
+class PersonEngine(LoadedEngine):
     """What engines of exported networks share: every input and output is of N persons, run some at a time.
 
     :param inputs: of the network, with -1 for the number of persons, first.
@@ -57,25 +57,8 @@ class PersonEngine:
     :param limit: most persons at once, >= 1.
     """
 
-    _info: EngineInfo
-
     def __init__(self, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], limit: int) -> None:
         self._inputs, self._outputs, self._limit = inputs, outputs, limit
-
-    @property
-    def inputs(self) -> tuple[TensorSpec, ...]:
-        """Inputs, as the record has them; -1 for the number of persons."""
-        return self._inputs
-
-    @property
-    def outputs(self) -> tuple[TensorSpec, ...]:
-        """Outputs, as the record has them."""
-        return self._outputs
-
-    @property
-    def info(self) -> EngineInfo:
-        """What this engine is and which file it runs."""
-        return self._info
 
     def __call__(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
         """Run the network on N persons, as many at once as it takes.

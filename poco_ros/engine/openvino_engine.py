@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from poco_ros.engine.base import Array, EngineInfo, TensorSpec, check_feeds
+from poco_ros.engine.base import Array, EngineInfo, LoadedEngine, check_feeds
 from poco_ros.engine.openvino_model import (
     compile_for_latency,
     import_openvino,
@@ -21,7 +21,7 @@ from poco_ros.whole_files import sha256_of
 _PRECISIONS = ('f32', 'bf16', 'f16')
 
 
-class OpenVinoEngine:
+class OpenVinoEngine(LoadedEngine):
     """A graph compiled for one CPU, made for the shortest time per call.
 
     Same input, same bits out, on one machine. The arithmetic is 32-bit floats unless asked otherwise: left
@@ -65,21 +65,6 @@ class OpenVinoEngine:
             engine='openvino', version=openvino.__version__, precision=precision,
             device=str(core.get_property('CPU', 'FULL_DEVICE_NAME')), graph=path.name, graph_sha256=digest,
         )
-
-    @property
-    def inputs(self) -> tuple[TensorSpec, ...]:
-        """Inputs, in the graph's order."""
-        return self._inputs
-
-    @property
-    def outputs(self) -> tuple[TensorSpec, ...]:
-        """Outputs, in the order asked for."""
-        return self._outputs
-
-    @property
-    def info(self) -> EngineInfo:
-        """What this engine is and which file it runs."""
-        return self._info
 
     def __call__(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
         """Run the graph once.
