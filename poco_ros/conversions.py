@@ -19,6 +19,7 @@ from std_msgs.msg import Header
 
 from poco_ros.body.model import BodyModel
 from poco_ros.body.smpl import JOINT_NAMES, MIRROR, PARENTS
+from poco_ros.calibration.calibrator import Calibrator
 from poco_ros.camera import Camera
 from poco_ros.images import decode_compressed, to_rgb
 from poco_ros.msg import BodyConfidence, BodyConfidenceArray, BodyModelInfo, SmplBody, SmplBodyArray
@@ -64,6 +65,10 @@ class ArrayContext:
     calibration_id: str = ''
     coverage: float = math.nan
     confidence_bound_mm: float = math.nan
+
+    def calibrated(self, calibrator: Calibrator | None) -> ArrayContext:
+        """Return the context of bodies that a calibration has filled; None: of uncalibrated ones."""
+        return dataclasses.replace(self, **_calibration(calibrator))
 
 
 def stamp_to_ns(stamp: Time) -> int:
@@ -144,19 +149,32 @@ def model_id(info: RegressorInfo, body: BodyModel) -> str:
     return f'{info.model}-{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:12]}'
 
 
-def model_info_to_message(info: RegressorInfo, body: BodyModel, stamp_ns: int) -> BodyModelInfo:
+def model_info_to_message(
+    info: RegressorInfo, body: BodyModel, stamp_ns: int, calibrator: Calibrator | None = None,
+) -> BodyModelInfo:
     """Return what runs and what its numbers mean.
 
     :param info: provenance of the regressor.
     :param body: the body model in use.
     :param stamp_ns: time of the activation.
+    :param calibrator: in use; None: uncalibrated.
     """
     return BodyModelInfo(
         header=_header(stamp_ns, ''), joint_names=list(JOINT_NAMES), parents=PARENTS.tolist(), mirror=MIRROR.tolist(),
         model_id=model_id(info, body), **dataclasses.asdict(info), body_model=body.name, body_model_hash=body.sha256,
-        num_vertices=body.num_vertices, rest_joints=body.rest_joints()[0].reshape(-1), calibration_id='',
-        calibration_status='uncalibrated', coverage=math.nan, confidence_bound_mm=math.nan, calibration_sequences=0,
+        num_vertices=body.num_vertices, rest_joints=body.rest_joints()[0].reshape(-1), **_calibration(calibrator),
+        calibration_status='uncalibrated' if calibrator is None else calibrator.calibration.status,
+        calibration_sequences=0 if calibrator is None else calibrator.calibration.data.num_radius_sequences,
     )
+
+
+def _calibration(calibrator: Calibrator | None) -> dict[str, Any]:
+    """Return what the array message and the model-info message say alike of a calibration."""
+    if calibrator is None:
+        return {'calibration_id': '', 'coverage': math.nan, 'confidence_bound_mm': math.nan}
+    calibration = calibrator.calibration
+    return {'calibration_id': calibration.calibration_id, 'coverage': calibrator.coverage,
+            'confidence_bound_mm': calibration.confidence_bound_mm}
 
 
 def boxes_from_person_boxes(message: Any) -> Boxes:

@@ -39,3 +39,15 @@ class CheckpointError(PocoError):
 
 class ExportError(PocoError):
     """A network cannot be exported, or the exported graph does not do what the network does."""
+
+
+class DatasetError(PocoError):
+    """A data set, or a shard, label or picture of it, is missing, broken or contradicts the rest."""
+
+
+class CalibrationError(PocoError):
+    """A calibration is missing, broken, was made for other weights, or cannot be made from so few sequences."""
+
+
+class TrainingError(PocoError):
+    """Training cannot go on: the loss is no number, or the memory does not suffice."""

@@ -57,8 +57,8 @@ class GraphOptions:
     )
     params_file: str = _option('', 'YAML file with parameters of the nodes. Empty: config/poco.yaml of this package.')
     model: str = _option(
-        '', 'Regressor from people to bodies: auto, lift, cliff, pare, hmr, the name of an installed network, or the '
-        'path of its folder, with a slash in it. Empty: as in params_file.'
+        '', 'Regressor from people to bodies: auto, poco_lift, lift, cliff, pare, hmr, the name of an installed '
+        'network, or the path of its folder, with a slash in it. Empty: as in params_file.'
     )
     engine: str = _option(
         '', 'What a network runs on; building a TensorRT engine takes minutes, once. Empty: as in params_file.',

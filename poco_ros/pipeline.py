@@ -10,11 +10,14 @@ from pathlib import Path
 
 from poco_ros.body.model import BodyModel
 from poco_ros.body.model_file import load_body_model
+from poco_ros.calibration.calibrator import Calibrator
+from poco_ros.calibration.choose import choose_calibrator
+from poco_ros.calibration.model import MadeFor
 from poco_ros.engine.base import Progress
 from poco_ros.engine.options import EngineOptions
 from poco_ros.people.config import FinderConfig
 from poco_ros.people.finder import PeopleFinder
-from poco_ros.regressors import make_regressor
+from poco_ros.regressors import choose_regressor, make_regressor
 from poco_ros.regressors.base import Regressor, RegressorInfo
 from poco_ros.settings import described
 from poco_ros.types import Bodies, Boxes, Frame, People
@@ -26,14 +29,23 @@ class PipelineConfig:
 
     :param model: name of the regressor, see :func:`poco_ros.regressors.make_regressor`.
     :param body_model: path of the user's SMPL file, or '' for the open body that ships with the package.
+    :param calibration: what turns its uncertainty into millimetres, see
+        :func:`poco_ros.calibration.choose.choose_calibrator`.
+    :param coverage: of the radii.
     :param engine: what a network runs on; its fields are parameters without a prefix.
     :param finder: how people are found and followed.
     """
 
-    model: str = described('auto', "Regressor: lift; cliff, pare or hmr, as imported by 'poco import-checkpoint'; the "
-                           "name of another installed network, or the path of a network's folder, with a slash in it; "
-                           'auto: the best imported network (cliff, pare, hmr) that is exported, else lift.')
+    model: str = described('auto', 'Regressor: poco_lift, the learned lift that ships with the package; lift, the '
+                           "analytic one; cliff, pare or hmr, as imported by 'poco import-checkpoint'; the name of "
+                           "another installed network, or the path of a network's folder, with a slash in it; auto: "
+                           'the best imported network (cliff, pare, hmr) that is exported, else poco_lift, else lift.')
     body_model: str = described('', "Path of an SMPL body-model file (.pkl or .npz); '' takes the open body.")
+    calibration: str = described('auto', "Turns the model's uncertainty into millimetres: auto: calibration.json "
+                                 "beside the network, if it is there; the path of a file that 'poco calibrate' made "
+                                 'for this network; none.')
+    coverage: float = described(0.9, 'Probability with which the published radii hold; one of the levels of the '
+                                'calibration.', min=0.01, max=0.999)
     engine: EngineOptions = field(default_factory=EngineOptions, metadata={'flat': True})
     finder: FinderConfig = field(default_factory=FinderConfig)
 
@@ -58,12 +70,19 @@ class Pipeline:
     :param finder: finds people, or follows boxes given from outside.
     :param regressor: turns people into bodies.
     :param body: the body model that the bodies' betas belong to.
+    :param calibrator: turns the regressor's uncertainty into millimetres; None leaves those fields NaN.
+    :param refused: why a calibration that is there is not used; empty where there is none.
     """
 
-    def __init__(self, finder: PeopleFinder, regressor: Regressor, body: BodyModel) -> None:
+    def __init__(
+        self, finder: PeopleFinder, regressor: Regressor, body: BodyModel, calibrator: Calibrator | None = None,
+        refused: str = '',
+    ) -> None:
         self._finder = finder
         self._regressor = regressor
+        self._refused = refused
         self.body = body
+        self.calibrator = calibrator
 
     @classmethod
     def load(cls, config: PipelineConfig, progress: Progress | None = None) -> Pipeline:
@@ -75,19 +94,26 @@ class Pipeline:
         """
         body = load_body_model(Path(config.body_model) if config.body_model else None)
         finder = PeopleFinder(config.finder)
-        return cls(finder, make_regressor(config.model, body, config.engine, progress), body)
+        regressor = make_regressor(config.model, body, config.engine, progress)
+        return cls(finder, regressor, body, *choose_calibrator(
+            config.calibration, config.coverage, choose_regressor(config.model, body),
+            MadeFor.of(regressor.info, body)))
 
     @property
     def info(self) -> RegressorInfo:
         """What runs, for the model-info message.
 
         A regressor that works on landmarks sees no image: the networks that did are the finder's, and theirs are
-        the hashes, engine and device that are stated.
+        the hashes, engine and device that are stated. One that is a network itself states its own, and of all three
+        the graphs' hash.
         """
         info, engines = self._regressor.info, self._finder.engines
         if not self._regressor.needs_landmarks:
             return info
-        digest = hashlib.sha256('\n'.join(engine.graph_sha256 for engine in engines).encode()).hexdigest()
+        graphs = [engine.graph_sha256 for engine in engines] + ([info.graph_hash] if info.graph_hash else [])
+        digest = hashlib.sha256('\n'.join(graphs).encode()).hexdigest()
+        if info.weights_hash:
+            return dataclasses.replace(info, graph_hash=digest)
         return dataclasses.replace(
             info, weights_hash=digest, graph_hash=digest, device=engines[0].device, precision=engines[0].precision,
             engine=f'{engines[0].engine} {engines[0].version}, {info.engine}',
@@ -101,7 +127,7 @@ class Pipeline:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What the user must know of what runs, a sentence each."""
-        return self._regressor.warnings
+        return (*self._regressor.warnings, *filter(None, [self._refused]))
 
     def process(self, frame: Frame, boxes: Boxes | None = None) -> Estimate:
         """Estimate the bodies in one frame.
@@ -115,7 +141,9 @@ class Pipeline:
         else:
             people = self._finder.find_in_boxes(frame, boxes, landmarks=self._regressor.needs_landmarks)
         found = time.perf_counter()
-        bodies = self._regressor.regress(frame, people)
+        bodies, evidence = self._regressor.regress_with_evidence(frame, people)
+        if self.calibrator is not None:
+            bodies = self.calibrator.apply(bodies, evidence.seen, evidence.features)
         done = time.perf_counter()
         return Estimate(bodies, people, {'people': (found - start) * 1e3, 'bodies': (done - found) * 1e3})
 

@@ -133,10 +133,13 @@ class People:
 
     :param boxes: N persons.
     :param landmarks: N rows in the same order; None when the source of the boxes gives no landmarks.
+    :param features: (N, 288) float32, what the landmark network knows of each person
+        (:func:`poco_ros.people.landmarker.pooled`); None when the source gives none.
     """
 
     boxes: Boxes
     landmarks: Landmarks | None = None
+    features: FloatArray | None = None
 
     def __len__(self) -> int:
         return len(self.boxes)

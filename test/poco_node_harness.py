@@ -52,6 +52,7 @@ class FakePipeline:
         self.started = threading.Event()
         self.info = RegressorInfo('fake', '1', device='CPU: test')
         self.reason = 'nothing else is there'
+        self.calibrator = None
         self.warnings: tuple[str, ...] = ()
         self.body = SimpleNamespace(name='fake_body', sha256='0' * 64, num_vertices=1,
                                     rest_joints=lambda: np.zeros((1, 24, 3), np.float32))

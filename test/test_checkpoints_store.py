@@ -273,3 +273,27 @@ def test_networks_that_are_not_there(tiny):
     save_network(network_folder('tiny'), tiny, provenance())
     with pytest.raises(ModelFileError, match='there are: tiny'):
         load_network('poco_cliff')
+
+
+def test_what_a_training_left_stays_when_its_network_is_stored(tmp_path, tiny, other):
+    folder = tmp_path / 'net'
+    (folder / 'training' / 'tensorboard').mkdir(parents=True)
+    (folder / 'training' / 'state.pt').write_bytes(b'state')
+    (folder / 'model.onnx').write_bytes(b'of the weights before')
+    for network in (tiny, other):
+        save_network(folder, network, provenance(training={'seed': 3, 'steps': [1, 2]}), keep=('training', 'none'))
+        assert (folder / 'training' / 'state.pt').read_bytes() == b'state'
+        assert sorted(path.name for path in folder.iterdir()) == ['provenance.json', 'training', 'weights.safetensors']
+    assert load_network(folder)[1].training == {'seed': 3, 'steps': [1, 2]}
+
+
+def test_networks_of_versions_that_did_not_train(tmp_path, tiny):
+    save_network(tmp_path / 'net', tiny, provenance())
+    path = tmp_path / 'net' / 'provenance.json'
+    plain = json.loads(path.read_text())
+    del plain['training']
+    path.write_text(json.dumps(plain))
+    assert load_network(tmp_path / 'net')[1].training == {}
+    path.write_text(json.dumps({**plain, 'training': 'much'}))
+    with pytest.raises(ModelFileError, match="training is 'much'"):
+        load_network(tmp_path / 'net')

@@ -88,7 +88,7 @@ def test_networks_are_found_by_name_and_by_path(tmp_path: Path, monkeypatch: pyt
 
 @pytest.mark.parametrize(('name', 'words'), [
     ('cliff', r"networks/poco_cliff; run 'poco import-checkpoint"), ('poco_pare', "run 'poco import-checkpoint"),
-    ('nonsense', "no model is called 'nonsense'; use auto, lift, cliff, pare, hmr.*there: other"),
+    ('nonsense', "no model is called 'nonsense'; use auto, poco_lift, lift, cliff, pare, hmr.*there: other"),
     ('/no/such/folder', '/no/such/folder is not the folder of a network'), ('..', "a network's name consists of"),
     ('', "a network's name consists of"),
 ])

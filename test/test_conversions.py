@@ -15,11 +15,14 @@ import pytest
 
 pytest.importorskip('rclpy')
 
+from calibration_sequences import SOURCE, outcomes
 from rclpy.serialization import deserialize_message, serialize_message
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, RegionOfInterest
 
 from poco_ros import conversions
 from poco_ros.body.smpl import JOINT_NAMES
+from poco_ros.calibration.calibrator import Calibrator
+from poco_ros.calibration.fit import fit_calibration
 from poco_ros.camera import Camera
 from poco_ros.conversions import ArrayContext
 from poco_ros.errors import CameraError, ImageError
@@ -276,3 +279,18 @@ def test_images_raw_and_compressed():
 def test_an_array_of_bodies_is_an_array_of_bodies():
     assert isinstance(conversions.bodies_to_message(Bodies.unknown(0), CONTEXT), SmplBodyArray)
     assert conversions.bodies_to_message(Bodies.unknown(0), CONTEXT).bodies == []
+
+
+def test_a_calibration_is_stated_in_the_array_and_in_the_model_info():
+    made = dataclasses.replace(
+        fit_calibration(outcomes(np.random.default_rng(0), 90), SOURCE), calibration_id='f' * 64)
+    calibrator = Calibrator(made, 0.95)
+    array = over_the_wire(conversions.bodies_to_message(Bodies.unknown(1), CONTEXT.calibrated(calibrator)))
+    info = over_the_wire(conversions.model_info_to_message(
+        RegressorInfo('poco_lift'), body_model(), 5_000_000_006, calibrator))
+    for message in (array, info):
+        assert message.calibration_id == 'f' * 64
+        assert message.coverage == pytest.approx(0.95) and message.confidence_bound_mm == 100
+    assert info.calibration_sequences == made.data.num_radius_sequences == 60
+    assert 'made-up' in info.calibration_status and '2026-11-22' in info.calibration_status
+    assert conversions.bodies_to_message(Bodies.unknown(1), CONTEXT.calibrated(None)).calibration_id == ''

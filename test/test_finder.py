@@ -11,11 +11,13 @@ from network_files import cached
 from skimage import data
 
 from poco_ros.camera import Camera
+from poco_ros.engine.openvino_engine import OpenVinoEngine
 from poco_ros.errors import ImageError, ModelFileError
 from poco_ros.people.boxes import iou
 from poco_ros.people.config import FinderConfig
 from poco_ros.people.finder import PeopleFinder
-from poco_ros.people.model_files import MODELS
+from poco_ros.people.landmarker import FEATURES
+from poco_ros.people.model_files import LANDMARKER, MODELS
 from poco_ros.types import Boxes, Frame
 
 HEAD_AND_SHOULDERS = list(range(13))
@@ -75,6 +77,21 @@ def test_photograph_gives_its_person_at_once(finder, astronaut):
     assert y0 < 60
     assert x1 > 350
     assert y1 > 490
+
+
+def test_features_of_everybody_come_with_the_landmarks(any_finder, astronaut):
+    """The mean over the map that the landmark network itself gives for the region of the person."""
+    any_finder.reset()
+    people = any_finder.find(frame(astronaut))
+    assert people.features.shape == (len(people), 288) and people.features.dtype == np.float32
+    person = any_finder._followed[0]
+    boxed = any_finder.find_in_boxes(frame(astronaut), people.boxes)
+    engine = OpenVinoEngine(cached(LANDMARKER), outputs=(FEATURES,))
+    seen = engine({engine.inputs[0].name: person.region.cut(astronaut, 256)[None] * np.float32(1 / 255)})[FEATURES]
+    np.testing.assert_allclose(boxed.features[0], seen.mean(axis=(0, 1, 2)), rtol=1e-4, atol=1e-5)
+    assert any_finder.find_in_boxes(frame(astronaut), people.boxes, landmarks=False).features is None
+    nobody = any_finder.find_in_boxes(frame(astronaut), Boxes.empty())
+    assert nobody.features.shape == (0, 288)
 
 
 @pytest.mark.parametrize('name', ['coffee', 'chelsea', 'rocket', 'brick', 'coins', 'text'])

@@ -88,7 +88,7 @@ def test_gradient_is_that_of_the_cost(body: BodyModel) -> None:
         moved = replace(start, rotmats=rotmats, pelvis=start.pelvis + turn[:, -3:])
         joints, global_rotmats = moved.pose_joints()
         points = fit_module.posed_landmarks(joints, global_rotmats, moved.offsets)[:, fit_module._USED]
-        scale = start.pelvis[:, 2, None, None] / fit_module._SIGMA_ACROSS_M
+        scale = start.pelvis[:, 2, None, None] / fit_module.SIGMA_ACROSS_M
         across = (points[..., :2] / points[..., 2:] - seen.rays[:, fit_module._USED]) * scale
         behind = ((points - points[:, fit_module._HIPS].mean(axis=1, keepdims=True)) * seen.sight[:, None]).sum(axis=-1)
         behind = (behind - seen.depth_m[:, fit_module._USED]) / fit_module._SIGMA_DEPTH_M

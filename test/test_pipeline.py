@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import skimage.data
 from compiled_fakes import FakeEngine, outputs, record
+from lift_networks import exported_lift
 
 from poco_ros.body.model_file import load_body_model
 from poco_ros.camera import Camera
@@ -97,6 +98,17 @@ def test_info_names_the_networks_that_saw_the_image(frame: Frame) -> None:
     assert info.graph_hash == hashlib.sha256('\n'.join(hashes).encode()).hexdigest()
     assert info.engine.startswith('openvino ') and info.device
     assert info.uncertainty_definition
+
+
+def test_a_learned_lift_gets_the_finders_features_and_states_its_own_weights(frame: Frame) -> None:
+    folder, made = exported_lift()
+    pipeline = Pipeline.load(PipelineConfig(model=str(folder)))
+    for i in range(2):
+        found = pipeline.process(dataclasses.replace(frame, stamp_ns=frame.stamp_ns + i * 33_000_000))
+    assert len(found.bodies) == 1 and found.people.features.shape == (1, 288)
+    info, plain = pipeline.info, Pipeline.load(PipelineConfig(model='lift')).info
+    assert info.model == 'tiny_lift' and info.weights_hash == made.weights_sha256
+    assert len(info.graph_hash) == 64 and info.graph_hash not in (plain.graph_hash, made.graphs['fp32'].sha256)
 
 
 def test_what_cannot_be_loaded_is_told(tmp_path: object) -> None:

@@ -61,7 +61,7 @@ def test_diagnostics_tell_how_far_an_engine_is_while_configuring_waits_for_it():
 
         b.node.publish_diagnostics = listen  # the executor of this test cannot spin while the node configures
         assert b.node.trigger_configure().name == 'SUCCESS'
-        assert told == ['', 'building the TensorRT engine 37 %', 'fake with fake_body on CPU: test']
+        assert told == ['', 'building the TensorRT engine 37 %', 'fake with fake_body on CPU: test, uncalibrated']
         assert level(b.status('model')) == 'OK'
 
 

@@ -72,7 +72,7 @@ def test_no_engine_is_built_for_a_network_that_does_not_fit(body: BodyModel, mon
 
 
 def test_unknown_name_is_refused_with_the_names_there_are(body: BodyModel) -> None:
-    with pytest.raises(ConfigError, match="'poco'.*auto, lift, cliff, pare, hmr"):
+    with pytest.raises(ConfigError, match="'poco'.*auto, poco_lift, lift, cliff, pare, hmr"):
         make_regressor('poco', body)
 
 

@@ -40,3 +40,14 @@ def test_people_are_kept_apart_forgotten_and_stay_when_there_is_more_room():
     memory.forget(np.array([0]))
     told = split(memory.of(np.arange(5)))['joint_error_mm']
     assert np.isnan(told[[0, 2, 3, 4]]).all() and (told[1] == 10.0).all()
+
+
+def test_the_radius_of_the_body_is_remembered_from_when_all_of_it_was_trusted():
+    memory, rows = LastErrors(), np.array([0])
+    memory.grow(1)
+    trusted = np.ones((1, NUM_JOINTS), bool)
+    memory.remember(rows, dataclasses.replace(stating(30.0, 50.0), body_radius_mm=np.float32([210.0])), trusted)
+    trusted[0, 21] = False
+    memory.remember(rows, dataclasses.replace(stating(40.0, 60.0), body_radius_mm=np.float32([400.0])), trusted)
+    told = split(memory.of(rows))
+    assert told['body_radius_mm'][0] == 210.0 and told['joint_radius_mm'][0, [20, 21]].tolist() == [60.0, 50.0]

@@ -111,6 +111,18 @@ def test_stated_errors_are_the_base_of_growth():
     assert live[20].bodies.joint_error_mm[0, 0] == 70
 
 
+def test_a_stated_radius_of_the_body_does_not_shrink_when_a_joint_is_hidden():
+    def stated(bodies):
+        return dataclasses.replace(bodies, joint_radius_mm=np.full((1, 24), 150.0, np.float32),
+                                   body_radius_mm=np.full(1, 420.0, np.float32))
+
+    live, _ = feed(TemporalStream(), [stated(b) for b in walk(40, range(20, 30), LEFT_ARM)])
+    assert live[19].bodies.body_radius_mm[0] == 420
+    radii = [f.bodies.body_radius_mm[0] for f in live[20:30]]
+    assert radii[0] > 420 and (np.diff(radii) > 0).all()
+    assert all((f.bodies.body_radius_mm >= f.bodies.joint_radius_mm.max(axis=1)).all() for f in live[20:30])
+
+
 def test_lost_and_regained():
     live, infilled = feed(TemporalStream(), walk(120, range(20, 70)))
     states = [State(f.bodies.state[0]).name for f in live]

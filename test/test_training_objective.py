@@ -16,11 +16,13 @@ from poco_ros.crops import normalise
 from poco_ros.errors import ConfigError
 from poco_ros.networks.mock_weights import mock_state
 from poco_ros.networks.model import Encoding, PocoModel, Prediction
+from poco_ros.networks.rotations import axis_angle_to_matrix
 from poco_ros.training import losses
 from poco_ros.training.formulations import formulation
 from poco_ros.training.loss_config import LossConfig
 from poco_ros.training.objective import Losses, Objective, scale_pose
 from poco_ros.training.smpl_layer import SmplLayer
+from poco_ros.training.targets import Targets
 
 TERMS = {'kp2d': 'keypoints', 'kp3d': 'keypoints_3d', 'pose': 'regr_pose', 'betas': 'regr_betas', 'shape': 'shape',
          'cam': 'cam', 'nf': 'nf'}  # fmt: skip
@@ -200,9 +202,44 @@ def test_gradients_by_finite_differences(mode, sigma_size):
     assert torch.autograd.gradcheck(cost, tuple(value.requires_grad_() for value in inputs), fast_mode=True)
 
 
-def test_a_body_without_the_training_joints():
-    with pytest.raises(ConfigError, match='make the SmplLayer with J_regressor_extra, or set kp2d and kp3d to 0'):
-        Objective(LossConfig(), SmplLayer(body_model(small_body())))
+def test_a_body_without_the_training_joints_is_judged_by_its_own():
+    """The terms again in numpy, from the body model; the mesh is not made where no term needs it."""
+    body, n = body_model(small_body()), 5
+    config = LossConfig(keypoint_space='image', cam=0.0)
+    random = np.random.default_rng(3)
+    pose, true_pose = 0.4 * random.standard_normal((2, n, 24, 3)).astype(np.float32)
+    betas, true_betas = random.standard_normal((2, n, 10)).astype(np.float32)
+    boxes, size = np.tile([[260.0, 230.0, 200.0]], (n, 1)), np.tile([[500.0, 400.0]], (n, 1))
+    cam = np.tile([[0.9, 0.1, -0.05]], (n, 1))
+    true_joints = body.joints(true_pose, true_betas).astype(np.float64)
+    keypoints = np.concatenate([random.uniform(0, 400, (n, 24, 2)), random.uniform(size=(n, 24, 1)) > 0.3], -1)
+    tensors = [torch.tensor(array, dtype=torch.float32) for array in (betas, cam, keypoints, true_joints, boxes, size)]
+    rotmat, true_rotmat = (axis_angle_to_matrix(torch.from_numpy(p)) for p in (pose, true_pose))
+    everybody = torch.ones(n) > 0
+    truth = Targets(true_rotmat, torch.from_numpy(true_betas), everybody, tensors[2], tensors[3] + 7, everybody,
+                    tensors[4], tensors[5])
+    prediction = Prediction(torch.zeros(n, 1), torch.zeros(n, 144), rotmat, tensors[0], tensors[1], None)
+    terms = Objective(config, SmplLayer(body)).losses(mock_model('hmr'), prediction, truth, ~everybody).terms
+
+    joints = body.joints(pose, betas).astype(np.float64)
+    by_hips = [points - points[:, 1:3].mean(1, keepdims=True) for points in (joints, true_joints)]
+    assert terms['kp3d'].item() == pytest.approx(5 * np.square(by_hips[0] - by_hips[1]).mean(), rel=1e-4)
+    focal = np.hypot(500, 400)
+    place = joints + [0.1 + 2 * 10 / 180, -0.05 + 2 * 30 / 180, 2 * focal / 180]
+    error = focal * place[..., :2] / place[..., 2:] + [250, 200] - keypoints[..., :2]
+    expected = 2.5 * np.mean(keypoints[..., 2:] * np.square(2 * error / [500, 400]) * [2.5, 2.0])
+    assert terms['kp2d'].item() == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize(('extra', 'count'), [(None, 49), (np.full((9, 6890), 1 / 6890), 24)])
+def test_targets_of_other_joints_than_the_body_has(extra, count):
+    body = SmplLayer(body_model(small_body(num_vertices=6890)), extra)
+    model, everybody = mock_model('hmr'), torch.ones(2) > 0
+    truth = Targets(torch.eye(3).expand(2, 24, 3, 3), torch.zeros(2, 10), everybody, torch.zeros(2, count, 3),
+                    torch.zeros(2, 24, 3), everybody)
+    prediction = model.decode(Encoding(torch.zeros(2, 2048)))
+    with pytest.raises(ConfigError, match=f'the body has {73 - count} joints, keypoints_2d of the targets {count}'):
+        Objective(LossConfig(), body).losses(model, prediction, truth, ~everybody)
 
 
 @pytest.mark.shared

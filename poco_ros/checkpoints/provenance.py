@@ -42,6 +42,8 @@ class Provenance:
     :param absent: entries of the network that the checkpoint does not have. Inference does not need them; they are
         loaded as NaN so that whoever needs them, a trainer, finds out.
     :param converted_from: number types that were converted to float32, e.g. 'float16'; empty when there were none.
+    :param training: of weights trained by this package: on what data (name and hash), with which settings and seed, how
+        good the validation found them; empty for others.
     :param mean_parameters: file that gave ``head.init_*``, with its hash; empty when the checkpoint has them.
     :param format: version of this file's layout.
     """
@@ -59,6 +61,7 @@ class Provenance:
     absent: tuple[str, ...] = ()
     converted_from: tuple[str, ...] = ()
     mean_parameters: str = ''
+    training: dict[str, Any] = dataclasses.field(default_factory=dict)
     format: int = FORMAT
 
     def to_dict(self) -> dict[str, Any]:
@@ -77,14 +80,15 @@ class Provenance:
         """
         values: dict[str, Any] = {}
         for field in dataclasses.fields(cls):
-            value = plain[field.name]
+            # networks stored by earlier versions were all trained elsewhere
+            value = plain.get(field.name, {}) if field.name == 'training' else plain[field.name]
             if field.name == 'variant':
                 value = Variant.from_dict(value)
             elif field.type == 'tuple[str, ...]':
                 if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
                     raise ValueError(f'{field.name} is {value!r}')
                 value = tuple(value)
-            elif type(value).__name__ != field.type:
+            elif type(value).__name__ != str(field.type).partition('[')[0]:
                 raise ValueError(f'{field.name} is {value!r}')
             values[field.name] = value
         return cls(**values)

@@ -99,12 +99,15 @@ def network_lock(folder: Path) -> Iterator[None]:
         yield
 
 
-def save_network(folder: Path, model: PocoModel, provenance: Provenance) -> Provenance:
+def save_network(
+    folder: Path, model: PocoModel, provenance: Provenance, keep: tuple[str, ...] = ()
+) -> Provenance:
     """Store a network; one that is there is replaced as a whole, with all that was made of it.
 
     :param folder: of the network, e.g. of :func:`network_folder`. The new one appears whole or not at all.
     :param model: its entries are stored as they are, but for those that ``provenance.absent`` names.
     :param provenance: its ``weights_sha256`` is filled in.
+    :param keep: folders in it that stay as they are, such as the state of a training.
     :returns: the provenance as stored.
     :raises ModelFileError: when the folder cannot be written to.
     """
@@ -123,6 +126,9 @@ def save_network(folder: Path, model: PocoModel, provenance: Provenance) -> Prov
             (fresh / WEIGHTS_FILE).chmod(0o644)
             stored = dataclasses.replace(provenance, weights_sha256=sha256_of(fresh / WEIGHTS_FILE))
             stored.write(fresh)
+            for name in keep:
+                if (folder / name).is_dir():
+                    shutil.copytree(folder / name, fresh / name)
             _put_in_place(fresh, folder)
     except (OSError, SafetensorError) as error:
         raise _cannot_write(folder.parent, error) from error

@@ -15,6 +15,8 @@ from rich.markup import escape
 
 from poco_ros.cli.bench_infill import bench_infill
 from poco_ros.cli.build_engine import build_engine
+from poco_ros.cli.calibrate import calibrate
+from poco_ros.cli.evaluate import evaluate
 from poco_ros.cli.export import export
 from poco_ros.cli.fit_age_law import fit_age_law
 from poco_ros.cli.fit_body_dynamics import fit_body_dynamics
@@ -24,6 +26,9 @@ from poco_ros.cli.infill import infill
 from poco_ros.cli.mock_checkpoint import mock_checkpoint
 from poco_ros.cli.options import with_graph_options
 from poco_ros.cli.parity import parity
+from poco_ros.cli.reproduce import reproduce
+from poco_ros.cli.synth import synth
+from poco_ros.cli.train import train
 from poco_ros.environment import share_dir
 from poco_ros.errors import PocoError
 from poco_ros.graph import DEMO, GraphOptions
@@ -118,8 +123,8 @@ def fetch_models() -> None:
 
 
 for command in (
-    import_checkpoint, export, build_engine, mock_checkpoint, parity, infill, bench_infill, fit_age_law,
-    fit_body_dynamics, fit_steadying,
+    import_checkpoint, export, build_engine, mock_checkpoint, parity, synth, train, reproduce, calibrate, evaluate,
+    infill, bench_infill, fit_age_law, fit_body_dynamics, fit_steadying,
 ):
     app.command()(command)
 

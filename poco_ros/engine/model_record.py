@@ -19,7 +19,7 @@ import numpy as np
 
 from poco_ros.engine.base import Array, TensorSpec
 from poco_ros.errors import ConfigError, EngineError
-from poco_ros.networks.variants import Variant
+from poco_ros.networks.variants import LIFT, Variant
 from poco_ros.whole_files import sha256_of, written_whole
 
 RECORD_FILE = 'model.json'
@@ -61,20 +61,23 @@ class ModelRecord:
     :param graphs: ONNX file by precision, one of ``PRECISIONS``; 'fp32' is always there. 'fp16' and 'bf16' are strongly
         typed (the casts stand in the graph), 'int8' has quantise/dequantise pairs.
     :param expected: ``.npz`` of a few inputs and the outputs that the torch network gave for them.
-    :param inputs: of every graph: ``crops`` uint8 (N, 224, 224, 3) RGB; with CLIFF ``bbox_info`` float32 (N, 3).
+    :param inputs: of every graph: first what the network sees, ``crops`` uint8 (N, 224, 224, 3) RGB, or of a lift
+        ``observation`` float32 (N, D) (:mod:`poco_ros.regressors.poco_lift.observation`); with CLIFF and the lift
+        ``bbox_info`` float32 (N, 3).
     :param outputs: of every graph, all float32: ``rotmat`` (N, 24, 3, 3) rotations, joint 0 in the optical frame, the
         others relative to their parents; ``betas`` (N, 10); ``cam`` (N, 3) s, tx, ty of the crop; ``joints`` (N, 24, 3)
         posed, transl 0, metres, optical frame; with uncertainty ``sigma`` (N, 24) and ``uncertainty`` (N,); where
-        asked for ``vertices`` (N, V, 3) as ``joints``.
+        asked for ``vertices`` (N, V, 3) as ``joints``; of a lift ``features`` (N, F), what its heads read.
     :param fp32_from: names of tensors inside the graphs that together part them in two: only what comes before may be
         computed in lower precision, everything behind stays in fp32.
     :param weights_sha256: of ``weights.safetensors``.
     :param provenance: of the weights, as ``provenance.json`` has it.
     :param body_model: name of the body model that ``joints`` and ``vertices`` are of.
     :param body_model_sha256: of its file.
-    :param crop_size: side of a crop, pixels.
-    :param box_padding: factor on the side of a person's box before cropping.
-    :param focal_rule: focal length that ``bbox_info`` is made with; 'diagonal': of the image, in pixels.
+    :param crop_size: side of a crop, pixels; None of a lift, which sees none.
+    :param box_padding: factor on the side of a person's box before cropping; None of a lift.
+    :param focal_rule: focal length that ``bbox_info`` is made with; 'diagonal': of the image, in pixels; 'camera': the
+        true one, with the true principal point.
     :param uncertainty_definition: what ``sigma`` and ``uncertainty`` are, in words; empty without uncertainty.
     :param licence: of the weights, and of the body model's part in the graph.
     :param mock: whether the weights are made up, for tests.
@@ -94,8 +97,8 @@ class ModelRecord:
     provenance: Mapping[str, Any]
     body_model: str
     body_model_sha256: str
-    crop_size: int
-    box_padding: float
+    crop_size: int | None
+    box_padding: float | None
     focal_rule: str
     uncertainty_definition: str
     licence: str
@@ -103,6 +106,11 @@ class ModelRecord:
     made: Mapping[str, str]
     checks: Mapping[str, Any]
     format: int = FORMAT
+
+    @property
+    def is_lift(self) -> bool:
+        """Whether the network sees landmarks (its input ``observation``), not crops."""
+        return self.variant.regressor == LIFT
 
     @classmethod
     def load(cls, folder: str | Path, precision: str | None = None) -> ModelRecord:
@@ -218,6 +226,7 @@ class ModelRecord:
 _KINDS: Mapping[str, tuple[type, ...]] = {
     'str': (str,), 'int': (int,), 'float': (int, float), 'bool': (bool,),
     'Mapping[str, Any]': (dict,), 'Mapping[str, str]': (dict,),
+    'int | None': (int, type(None)), 'float | None': (int, float, type(None)),
 }
 
 

@@ -76,7 +76,7 @@ def torch_outputs(graph: NetworkGraph, feeds: Mapping[str, Array]) -> dict[str, 
     """
     rows = []
     with torch.inference_mode():
-        for row in range(len(feeds['crops'])):
+        for row in range(len(feeds[graph.inputs[0].name])):
             inputs = (torch.from_numpy(feeds[spec.name][row : row + 1]) for spec in graph.inputs)
             rows.append([tensor.numpy() for tensor in graph(*inputs)])
     outputs = {

@@ -1,7 +1,8 @@
-"""The torch module that becomes the graph: pixels in, SMPL bodies with their uncertainty out.
+"""The torch module that becomes the graph: pixels, or what a lift sees, in; SMPL bodies with their uncertainty out.
 
-Around the network stand what a node would otherwise compute itself: normalisation of the crops before it, the reduction
-of sigma to one number, and the body model's joints (and vertices if asked) behind it.
+Around the network stand what a node would otherwise compute itself: normalisation of the crops before it (a lift
+standardises by itself), the reduction of sigma to one number, and the body model's joints (and vertices if asked)
+behind it.
 """
 
 from __future__ import annotations
@@ -18,11 +19,13 @@ from poco_ros.crops import CROP_SIZE, IMAGE_MEAN, IMAGE_STD
 from poco_ros.engine.base import TensorSpec
 from poco_ros.networks.model import PocoModel
 from poco_ros.networks.uncertainty import body_uncertainty, joint_sigma
+from poco_ros.networks.variants import LIFT
+from poco_ros.regressors.poco_lift.observation import D
 from poco_ros.types import NUM_BETAS, NUM_JOINTS
 
 
 class NetworkGraph(nn.Module):  # type: ignore[misc]
-    """A network between uint8 crops and bodies, everything in fp32.
+    """A network between uint8 crops (or a lift's observation) and bodies, everything in fp32.
 
     :param model: the network with its weights; put into eval mode.
     :param body: gives joints (and vertices); only the 24 x 3 joints at rest and their derivatives by the betas are kept
@@ -47,10 +50,12 @@ class NetworkGraph(nn.Module):  # type: ignore[misc]
     @property
     def inputs(self) -> tuple[TensorSpec, ...]:
         """What :meth:`forward` takes, in order; -1 for the number of persons."""
-        crops = TensorSpec('crops', (-1, CROP_SIZE, CROP_SIZE, 3), 'uint8')
-        if self.variant.regressor != 'cliff':
-            return (crops,)
-        return crops, TensorSpec('bbox_info', (-1, 3), 'float32')
+        seen = TensorSpec('crops', (-1, CROP_SIZE, CROP_SIZE, 3), 'uint8')
+        if self.variant.regressor == LIFT:
+            seen = TensorSpec('observation', (-1, D), 'float32')
+        if not self.variant.sees_box:
+            return (seen,)
+        return seen, TensorSpec('bbox_info', (-1, 3), 'float32')
 
     @property
     def outputs(self) -> tuple[TensorSpec, ...]:
@@ -62,6 +67,8 @@ class NetworkGraph(nn.Module):  # type: ignore[misc]
             shapes |= {'sigma': (NUM_JOINTS,), 'uncertainty': ()}
         if self.skin is not None:
             shapes['vertices'] = (self.skin.num_vertices, 3)
+        if self.variant.regressor == LIFT:
+            shapes['features'] = (self.variant.encoder_width,)
         return tuple(TensorSpec(name, (-1, *shape), 'float32') for name, shape in shapes.items())
 
     @property
@@ -69,16 +76,18 @@ class NetworkGraph(nn.Module):  # type: ignore[misc]
         """Names of the tensors that :meth:`forward` gives last: only what leads to them may be of lower precision."""
         return ('features', 'shape_features') if self.variant.regressor == 'pare' else ('features',)
 
-    def forward(self, crops: Tensor, bbox_info: Tensor | None = None) -> tuple[Tensor, ...]:
+    def forward(self, seen: Tensor, bbox_info: Tensor | None = None) -> tuple[Tensor, ...]:
         """Run the network.
 
-        :param crops: (N, 224, 224, 3) uint8 RGB.
-        :param bbox_info: (N, 3), for CLIFF.
-        :returns: the tensors named by :attr:`outputs`, then those named by :attr:`boundary`.
+        :param seen: (N, 224, 224, 3) uint8 RGB crops; of a lift (N, D) float32 observations.
+        :param bbox_info: (N, 3), for CLIFF and the lift.
+        :returns: the tensors named by :attr:`outputs`, then those named by :attr:`boundary`; of a lift the last output
+            is the boundary.
         """
-        # The cast comes first: TensorRT takes uint8 as an input, but does nothing with it except casting.
-        images = crops.to(torch.float32).permute(0, 3, 1, 2) * self.pixel_scale - self.pixel_shift
-        encoding = self.model.encode(images)
+        if self.variant.regressor != LIFT:
+            # The cast comes first: TensorRT takes uint8 as an input, but does nothing with it except casting.
+            seen = seen.to(torch.float32).permute(0, 3, 1, 2) * self.pixel_scale - self.pixel_shift
+        encoding = self.model.encode(seen)
         found = self.model.decode(encoding, bbox_info)
         joints, global_rotmat, rest = self.skeleton(found.rotmat, found.betas)
         outputs = [found.rotmat, found.betas, found.cam, joints]

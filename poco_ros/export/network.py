@@ -24,11 +24,12 @@ from poco_ros.errors import ConfigError, ExportError
 from poco_ros.export.check import check_file, check_rounding, limits_for, torch_outputs
 from poco_ros.export.graph import NetworkGraph
 from poco_ros.export.mixed_precision import to_mixed_precision
+from poco_ros.export.observations import synthetic_observations
 from poco_ros.export.onnx_file import export_onnx, write_onnx
 from poco_ros.export.pictures import ImageArray, checked_crops, feeds_for, synthetic_crops
 from poco_ros.export.quantise import quantise
 from poco_ros.networks.model import PocoModel
-from poco_ros.networks.variants import Variant
+from poco_ros.networks.variants import LIFT, Variant
 from poco_ros.whole_files import sha256_of
 
 _CHECKED_PERSONS = 16
@@ -59,10 +60,10 @@ def export_network(
     :param precisions: of 'fp32' (always made), 'fp16', 'bf16', 'int8'.
     :param vertices: whether the graphs give the mesh too.
     :param calibration_images: crops of people as the camera will show them, (M, 224, 224, 3) uint8 RGB: needed for
-        int8, and from 8 on used in the checks in place of made-up pictures.
+        int8, and from 8 on used in the checks in place of made-up pictures. Not for a lift, which sees none.
     :param progress: told in a line what is being done.
     :returns: what was written to ``model.json``.
-    :raises ConfigError: when a precision is unknown.
+    :raises ConfigError: when a precision is unknown, or the network is a lift and something but fp32 is asked for.
     :raises ModelFileError: when there is no such network, or its files were changed.
     :raises ExportError: when the weights hold NaN, a graph cannot be made or written, or differs too much from torch;
         says in what, and by how much.
@@ -76,6 +77,7 @@ def export_network(
                           'shows what the camera will see: --calibration-video FILE')
     say('loading the weights')
     model, provenance = load_network(folder)
+    _check_lift(model.variant, wanted, calibration_images)
     _check_finite(model, provenance)
     graph = NetworkGraph(model, body, vertices=vertices)
     try:
@@ -94,8 +96,7 @@ def _export_into(
 ) -> ModelRecord:
     say('running the network in torch')
     people = np.empty((0, CROP_SIZE, CROP_SIZE, 3), np.uint8) if calibration_images is None else calibration_images
-    real = len(people) >= _LEAST_REAL
-    feeds = feeds_for(graph.inputs, _spread(people) if real else synthetic_crops(_CHECKED_PERSONS))
+    feeds, shown = _checked_people(graph, people)
     expected = torch_outputs(graph, feeds)
     checks: dict[str, Any] = {}
     say('tracing the network')
@@ -115,9 +116,24 @@ def _export_into(
         checks[precision] = {'persons': check_file(path, precision, feeds, expected, limits)}
         if precision in ('fp16', 'bf16'):
             checks[precision]['rounding'] = check_rounding(graph, precision, feeds, expected, limits)
-    checks['pictures'] = 'people of the calibration pictures' if real else 'made-up pictures'
+    checks['pictures'] = shown
     _write_expected(folder / EXPECTED_FILE, feeds, expected)
     return _record(folder, graph, provenance, body, precisions, checks)
+
+
+def _checked_people(graph: NetworkGraph, people: ImageArray) -> tuple[dict[str, Array], str]:
+    """Return what the graphs are fed in the checks, and what that is in words."""
+    if graph.variant.regressor == LIFT:
+        return synthetic_observations(graph.model, _CHECKED_PERSONS), 'made-up observations'
+    if len(people) >= _LEAST_REAL:
+        return feeds_for(graph.inputs, _spread(people)), 'people of the calibration pictures'
+    return feeds_for(graph.inputs, synthetic_crops(_CHECKED_PERSONS)), 'made-up pictures'
+
+
+def _check_lift(variant: Variant, precisions: tuple[str, ...], calibration_images: Array | None) -> None:
+    if variant.regressor == LIFT and (precisions != ('fp32',) or calibration_images is not None):
+        raise ConfigError(f'{variant.name} is a lift: it is exported in fp32 alone, which takes well under a '
+                          'millisecond, and sees no pictures; leave out --precision and --calibration-video')
 
 
 def _wanted(precisions: Sequence[str]) -> tuple[str, ...]:
@@ -162,13 +178,15 @@ def _record(
     folder: Path, graph: NetworkGraph, provenance: Provenance, body: BodyModel, precisions: tuple[str, ...],
     checks: dict[str, Any],
 ) -> ModelRecord:
+    is_lift = graph.variant.regressor == LIFT
     return ModelRecord(
         name=provenance.name, variant=graph.variant,
         graphs={precision: StoredFile.of(folder / GRAPH_FILES[precision]) for precision in precisions},
         expected=StoredFile.of(folder / EXPECTED_FILE), inputs=graph.inputs, outputs=graph.outputs,
         fp32_from=graph.boundary, weights_sha256=provenance.weights_sha256, provenance=provenance.to_dict(),
-        body_model=body.name, body_model_sha256=body.sha256, crop_size=CROP_SIZE, box_padding=1.0,
-        focal_rule='diagonal', uncertainty_definition=_uncertainty_definition(graph.variant),
+        body_model=body.name, body_model_sha256=body.sha256, crop_size=None if is_lift else CROP_SIZE,
+        box_padding=None if is_lift else 1.0, focal_rule='camera' if is_lift else 'diagonal',
+        uncertainty_definition=_uncertainty_definition(graph.variant),
         licence=f'{provenance.licence}; joints of {body.name}: {_body_licence(body)}', mock=provenance.mock,
         made=_versions(), checks=checks,
     )

@@ -43,7 +43,7 @@ def export_onnx(graph: NetworkGraph) -> onnx.ModelProto:
     inputs = tuple(
         torch.zeros((_TRACED_PERSONS, *spec.shape[1:]), dtype=getattr(torch, spec.dtype)) for spec in graph.inputs)
     input_names = [spec.name for spec in graph.inputs]
-    output_names = [*(spec.name for spec in graph.outputs), *graph.boundary]
+    output_names = list(dict.fromkeys([*(spec.name for spec in graph.outputs), *graph.boundary]))
     with tempfile.TemporaryDirectory(prefix='poco-export-') as folder, warnings.catch_warnings():
         warnings.simplefilter('ignore')  # that the exporter is the older one, and traces
         path = Path(folder) / 'traced.onnx'

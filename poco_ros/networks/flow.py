@@ -6,12 +6,12 @@ It is used in training alone; inference never runs it.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from poco_ros.errors import ConfigError
-from poco_ros.types import NUM_JOINTS
 
 ROTATION_SIZE = 9
 _HIDDEN = 64
@@ -68,16 +68,17 @@ class RealNVP(nn.Module):  # type: ignore[misc]
     def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """From data to the base distribution.
 
-        :param x: (M, size).
-        :param context: (M, context_size), unless the flow is unconditional.
+        :param x: (M, size), or with more leading dimensions.
+        :param context: (M, context_size), unless the flow is unconditional; its leading dimensions may be of size 1
+            where those of x share a context, which then passes the networks once.
         :returns: z (M, size) and the logarithm of the absolute Jacobian determinant of z by x, (M,).
         """
-        z, log_determinant = x, x.new_zeros(x.shape[:1])
+        z, log_determinant = x, x.new_zeros(x.shape[:-1])
         for layer in reversed(range(len(self.mask))):
             scale, shift = self._scale_and_shift(layer, z, context)
             mask = self.mask[layer]
             z = mask * z + (1 - mask) * (z - shift) * torch.exp(-scale)
-            log_determinant = log_determinant - scale.sum(dim=1)
+            log_determinant = log_determinant - scale.sum(dim=-1)
         return z, log_determinant
 
     def inverse(self, z: Tensor, context: Tensor | None = None) -> Tensor:
@@ -97,12 +98,12 @@ class RealNVP(nn.Module):  # type: ignore[misc]
     def log_prob(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """Logarithm of the density of data.
 
-        :param x: (M, size).
-        :param context: (M, context_size), unless the flow is unconditional.
+        :param x: as of :meth:`forward`.
+        :param context: as of :meth:`forward`.
         :returns: (M,).
         """
         z, log_determinant = self.forward(x, context)
-        base = -0.5 * (z * z).sum(dim=1) - 0.5 * z.shape[1] * math.log(2 * math.pi)
+        base = -0.5 * (z * z).sum(dim=-1) - 0.5 * z.shape[-1] * math.log(2 * math.pi)
         return base + log_determinant
 
     def sample(self, count: int, context: Tensor | None = None) -> Tensor:
@@ -117,8 +118,19 @@ class RealNVP(nn.Module):  # type: ignore[misc]
     def _scale_and_shift(self, layer: int, values: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor]:
         mask = self.mask[layer]
         known = mask * values
-        inputs = known if context is None else torch.cat([known, context], dim=1)
-        return self.s[layer](inputs) * (1 - mask), self.t[layer](inputs) * (1 - mask)
+        scale, shift = (_applied(network[layer], known, context) for network in (self.s, self.t))
+        return scale * (1 - mask), shift * (1 - mask)
+
+
+def _applied(network: Any, known: Tensor, context: Tensor | None) -> Tensor:
+    """The output of a perceptron for the variables and the context side by side, a shared context not repeated."""
+    if context is None:
+        return network(known)
+    first = network[0]
+    size = known.shape[-1]
+    hidden = nn.functional.linear(known, first.weight[:, :size])
+    hidden = hidden + nn.functional.linear(context, first.weight[:, size:], first.bias)
+    return network[1:](hidden)
 
 
 def _perceptron(size: int, context_size: int) -> nn.Sequential:
@@ -164,6 +176,4 @@ class ErrorFlow(nn.Module):  # type: ignore[misc]
         :returns: (N, 24).
         """
         context = self.context(features)
-        if context is not None:
-            context = context.repeat_interleave(NUM_JOINTS, dim=0)
-        return self.flow.log_prob(errors.flatten(0, 1), context).unflatten(0, (-1, NUM_JOINTS))
+        return self.flow.log_prob(errors, None if context is None else context[:, None])

@@ -11,12 +11,16 @@ from torch import Tensor, nn
 from poco_ros.errors import ConfigError
 from poco_ros.networks.backbones import build_backbone
 from poco_ros.networks.flow import ErrorFlow
+from poco_ros.networks.landmark_encoder import LandmarkEncoder
 from poco_ros.networks.pare_head import PareHead
-from poco_ros.networks.regression_heads import IterationSteps, IterativeHead
+from poco_ros.networks.regression_heads import RELEASED_DROPOUT, IterationSteps, IterativeHead
 from poco_ros.networks.rotations import rot6d_to_matrix
 from poco_ros.networks.scale_network import ScaleNetwork
-from poco_ros.networks.variants import Variant
+from poco_ros.networks.variants import LIFT, Variant
 from poco_ros.types import NUM_JOINTS
+
+# A lift is small and sees much data; a half, as of the image networks, would starve it.
+_LIFT_DROPOUT = 0.1
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,7 @@ class Encoding:
     """What the image gives, before anything is regressed: where low precision may end.
 
     :ivar features: (N, F), the image feature that head, scale network and flow see (of CLIFF and HMR 2048 numbers, of
-        PARE 3072).
+        PARE 3072, of the lift ``encoder_width``).
     :ivar shape_features: (N, 1536), what PARE regresses shape and camera from; else None.
     :ivar part_logits: (N, 25, 56, 56), where PARE looks (:class:`poco_ros.networks.pare_head.PartFeatures`); else None.
     """
@@ -65,7 +69,7 @@ class PocoModel(nn.Module):  # type: ignore[misc]
     The state dict has the names, shapes and dtypes of the released checkpoints, less the body model (``smpl.*``).
 
     :ivar variant: what it is made of.
-    :ivar backbone: the image network.
+    :ivar backbone: the image network, or the lift's encoder.
     :ivar head: the regression head.
     :ivar uncert_head: the scale network, or None.
     :ivar flow_head: the flow, of training alone, or None.
@@ -83,13 +87,21 @@ class PocoModel(nn.Module):  # type: ignore[misc]
         super().__init__()
         self.variant = variant
         for_parts = variant.regressor == 'pare'
-        self.backbone = build_backbone(variant.backbone, for_parts=for_parts)
+        is_lift = variant.regressor == LIFT
+        if is_lift:
+            self.backbone = LandmarkEncoder(variant.encoder_width, variant.encoder_blocks)
+        else:
+            self.backbone = build_backbone(variant.backbone, for_parts=for_parts)
         size: int = self.backbone.num_features
         if for_parts:
             self.head = PareHead(size)
             size = self.head.num_features
         else:
-            self.head = IterativeHead(size, with_bbox_info=variant.regressor == 'cliff')
+            dropout = _LIFT_DROPOUT if is_lift else RELEASED_DROPOUT
+            self.head = IterativeHead(
+                size, with_bbox_info=variant.sees_box, hidden=variant.head_hidden, dropout=dropout)
+            if is_lift:
+                self.head.stand_upright()
         self.uncert_head = None
         if variant.has_uncertainty:
             self.uncert_head = ScaleNetwork(
@@ -107,9 +119,10 @@ class PocoModel(nn.Module):  # type: ignore[misc]
     ) -> Prediction:
         """Regress.
 
-        :param images: (N, 3, 224, 224) float32, RGB, normalised by ImageNet's mean and deviation.
-        :param bbox_info: (N, 3) float32, where the crop lies in the image (SPEC section 10); CLIFF needs it, the others
-            do not take it.
+        :param images: (N, 3, 224, 224) float32, RGB, normalised by ImageNet's mean and deviation. Of a lift (N, D)
+            float32, what was seen of the person (:mod:`poco_ros.regressors.poco_lift.observation`).
+        :param bbox_info: (N, 3) float32, where the crop lies in the image (SPEC section 10); CLIFF and the lift need
+            it, the others do not take it.
         :param scale_pose: (N, 24, 3, 3), poses for the scale network to judge in place of the predicted ones: the true
             ones of a few people in training. A person with a NaN keeps the predicted pose.
         :raises ConfigError: when bbox_info is missing, or given to a network that does not take it.
@@ -121,6 +134,8 @@ class PocoModel(nn.Module):  # type: ignore[misc]
 
         :param images: as of :meth:`forward`.
         """
+        if isinstance(self.backbone, LandmarkEncoder):
+            return Encoding(self.backbone(images))
         feature_map = self.backbone.forward_features(images)
         if isinstance(self.head, PareHead):
             parts = self.head.pool(feature_map)
@@ -137,7 +152,7 @@ class PocoModel(nn.Module):  # type: ignore[misc]
         :param scale_pose: as of :meth:`forward`.
         :raises ConfigError: when bbox_info is missing, or given to a network that does not take it.
         """
-        if (bbox_info is not None) != (self.variant.regressor == 'cliff'):
+        if (bbox_info is not None) != self.variant.sees_box:
             must = 'needs' if bbox_info is None else 'takes no'
             raise ConfigError(f'the network {self.variant.name!r} ({self.variant.regressor}) {must} bbox_info')
         features = encoding.features

@@ -13,8 +13,9 @@ POSE_SIZE = 6 * NUM_JOINTS
 CAMERA_SIZE = 3
 BBOX_INFO_SIZE = 3
 ITERATIONS = 3
-_HIDDEN = 1024
-_DROPOUT = 0.5
+RELEASED_HIDDEN = 1024
+RELEASED_DROPOUT = 0.5
+_STANDING_6D = (1.0, 0.0, 0.0, -1.0, 0.0, 0.0)
 _FIRST_CAMERA = (0.9, 0.0, 0.0)
 _IDENTITY_6D = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 
@@ -60,24 +61,47 @@ class IterativeHead(nn.Module):  # type: ignore[misc]
     init_shape: Tensor
     init_cam: Tensor
 
-    def __init__(self, num_features: int, *, with_bbox_info: bool) -> None:
+    def __init__(
+        self, num_features: int, *, with_bbox_info: bool, hidden: int = RELEASED_HIDDEN,
+        dropout: float = RELEASED_DROPOUT,
+    ) -> None:
         """Build it with random weights whose first output is close to the mean.
 
         :param num_features: size of the image feature.
         :param with_bbox_info: whether the head sees where in the image the crop was taken (CLIFF) or not (HMR).
+        :param hidden: size of the two hidden layers; 1024 as released.
+        :param dropout: share of their values that is dropped in training; a half as released.
         """
         super().__init__()
         outputs = POSE_SIZE + NUM_BETAS + CAMERA_SIZE
         register_mean_parameters(self)
-        self.fc1 = nn.Linear(num_features + (BBOX_INFO_SIZE if with_bbox_info else 0) + outputs, _HIDDEN)
-        self.drop1 = nn.Dropout(_DROPOUT)
-        self.fc2 = nn.Linear(_HIDDEN, _HIDDEN)
-        self.drop2 = nn.Dropout(_DROPOUT)
-        self.decpose = nn.Linear(_HIDDEN, POSE_SIZE)
-        self.decshape = nn.Linear(_HIDDEN, NUM_BETAS)
-        self.deccam = nn.Linear(_HIDDEN, CAMERA_SIZE)
+        self.fc1 = nn.Linear(num_features + (BBOX_INFO_SIZE if with_bbox_info else 0) + outputs, hidden)
+        self.drop1 = nn.Dropout(dropout)
+        self.fc2 = nn.Linear(hidden, hidden)
+        self.drop2 = nn.Dropout(dropout)
+        self.decpose = nn.Linear(hidden, POSE_SIZE)
+        self.decshape = nn.Linear(hidden, NUM_BETAS)
+        self.deccam = nn.Linear(hidden, CAMERA_SIZE)
         for decoder in (self.decpose, self.decshape, self.deccam):
             nn.init.xavier_uniform_(decoder.weight, gain=0.01)
+
+    def stand_upright(self) -> None:
+        """Start from a person who stands before the camera and faces it.
+
+        The rest pose has y up; in the optical frame, where y is down, it hangs head first.
+        """
+        self.init_pose[0, :6] = torch.tensor(_STANDING_6D)
+
+    def set_mean(self, rotmat: Tensor, betas: Tensor, cam: Tensor) -> None:
+        """Say what to start from, such as the mean of the training data.
+
+        :param rotmat: (24, 3, 3), joint 0 in the optical frame, the others relative to their parents.
+        :param betas: (10,).
+        :param cam: (3,), s > 0, tx, ty.
+        """
+        self.init_pose[0] = rotmat[:, :, :2].flatten()
+        self.init_shape[0] = betas
+        self.init_cam[0] = cam
 
     def forward(self, features: Tensor, bbox_info: Tensor | None = None) -> Regressed:
         """Regress.

@@ -13,6 +13,11 @@ from typing import Any
 from poco_ros.errors import ConfigError
 
 REGRESSORS = ('hmr', 'pare', 'cliff')
+"""The paper's, which look at images."""
+LIFT = 'lift'
+"""The regressor that looks at landmarks."""
+LANDMARKS = 'landmarks'
+"""Its backbone: the name of the rule that makes the observation, see ``regressors/poco_lift/observation.py``."""
 FORMULATIONS = ('none', 'gauss', 'nflow', 'cond_scale', 'cond_bdf', 'poco')
 SCALE_INPUTS = ('feat', 'feat-pose', 'feat-pose-net', 'feat-net-pose')
 ACTIVATIONS = ('sigmoid', 'softplus', 'none')
@@ -29,9 +34,10 @@ class Variant:
     """Structure of one network; its weights fit no other.
 
     :param name: how users call it, e.g. 'poco_cliff'.
-    :param regressor: 'hmr', 'pare' or 'cliff' (SPEC section 4).
+    :param regressor: 'hmr', 'pare' or 'cliff' (SPEC section 4); 'lift', which reads landmarks where they read images,
+        and otherwise regresses as 'cliff' does.
     :param backbone: timm's name: 'hrnet_w48' (with its classification head's convolutions), 'hrnet_w32', 'resnet50', or
-        for training any other that gives a feature map.
+        for training any other that gives a feature map. The lift's is 'landmarks'.
     :param formulation: how uncertainty is modelled (paper table 3): 'none' has no scale network, 'gauss' no flow,
         'nflow' neither condition, 'cond_scale' and 'cond_bdf' one of the two, 'poco' both.
     :param scale_input: what the scale network sees with Cond-Scale (SPEC section 6): 'feat-pose', 'feat-pose-net', or
@@ -44,6 +50,9 @@ class Variant:
     :param flow_mask: 'alter', 'new' or 'old' (SPEC section 7).
     :param flow_context: size of the flow's context vector with Cond-bDF; without it the flow is unconditional.
     :param scalar_rule: the versioned rule that makes one number of 24 (SPEC section 8).
+    :param head_hidden: size of the hidden layers of an iterative head ('hmr', 'cliff', 'lift').
+    :param encoder_width: size of the feature of the lift's encoder, even; 0 with image networks.
+    :param encoder_blocks: its residual blocks; 0 with image networks.
     """
 
     name: str
@@ -59,10 +68,13 @@ class Variant:
     flow_mask: str = 'alter'
     flow_context: int = 512
     scalar_rule: str = 'paper-1'
+    head_hidden: int = 1024
+    encoder_width: int = 0
+    encoder_blocks: int = 0
 
     def __post_init__(self) -> None:
         for field, choices in (
-            ('regressor', REGRESSORS), ('formulation', FORMULATIONS), ('scale_input', SCALE_INPUTS),
+            ('regressor', (*REGRESSORS, LIFT)), ('formulation', FORMULATIONS), ('scale_input', SCALE_INPUTS),
             ('scale_activation', ACTIVATIONS), ('flow_mask', MASKS), ('scalar_rule', SCALAR_RULES),
             ('sigma_size', (1, 9)),
         ):
@@ -79,6 +91,7 @@ class Variant:
         if not self.sigma_multiplier > 0:
             raise ConfigError(f'sigma_multiplier must be positive, got {self.sigma_multiplier}')
         self._check_conditions()
+        self._check_sizes()
 
     def _check_conditions(self) -> None:
         """Refuse a formulation whose name promises what the other fields take away."""
@@ -90,6 +103,25 @@ class Variant:
         if self.formulation in _COND_BDF and self.flow_context == 0:
             raise ConfigError(f'formulation {self.formulation!r} conditions the flow on the image: flow_context must '
                               f'be at least 1, got 0')
+
+    def _check_sizes(self) -> None:
+        """Refuse a lift without an encoder, an image network with one, and layers without a size."""
+        is_lift, encoder = self.regressor == LIFT, (self.encoder_width, self.encoder_blocks)
+        if is_lift != (self.backbone == LANDMARKS):
+            raise ConfigError(f'the backbone of a lift is {LANDMARKS!r}, and of no other network: got the regressor '
+                              f'{self.regressor!r} with the backbone {self.backbone!r}')
+        if is_lift and (min(encoder) < 1 or self.encoder_width % 2):
+            raise ConfigError(f'a lift needs an encoder_width that is even and encoder_blocks, got {encoder}')
+        if not is_lift and any(encoder):
+            raise ConfigError(f'{self.regressor!r} has no encoder of landmarks: encoder_width and encoder_blocks must '
+                              f'be 0, got {encoder}')
+        if self.head_hidden < 1:
+            raise ConfigError(f'head_hidden must be at least 1, got {self.head_hidden}')
+
+    @property
+    def sees_box(self) -> bool:
+        """Whether the network is told where in the image the person is (``bbox_info``)."""
+        return self.regressor in ('cliff', LIFT)
 
     @property
     def scale_sees(self) -> str:
@@ -134,3 +166,7 @@ OFFICIAL: Mapping[str, Variant] = {
     'poco_hmr': Variant('poco_hmr', 'hmr', 'resnet50', scale_input='feat-pose', scale_hidden=(512,), flow_layers=6),
 }
 """The structures of the released models (SPEC sections 1, 6, 7 and 13); of HMR none was released (SPEC B6)."""
+
+POCO_LIFT = Variant('poco_lift', LIFT, LANDMARKS, scale_input='feat-net-pose', head_hidden=512, encoder_width=512,
+                    encoder_blocks=3)
+"""The structure of the lift that ships with the package."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from poco_ros.calibration.calibrator import Calibrator
 from poco_ros.conversions import ArrayContext
 from poco_ros.errors import CameraError, ImageError
 from poco_ros.nodes.camera_input import CameraInput
@@ -21,6 +22,8 @@ LONGEST_DELAY_S = 60.0
 
 class Estimator(Protocol):
     """What inference needs of a :class:`~poco_ros.pipeline.Pipeline`."""
+
+    calibrator: Calibrator | None
 
     def process(self, frame: Frame, boxes: Boxes | None = None) -> Estimate:
         """Estimate the bodies in one frame."""
@@ -120,7 +123,7 @@ class Inference:
         delay_s = publish_delay_s(picture.stamp_ns, self._now_ns())
         self._publish(estimate.bodies, ArrayContext(
             camera, picture.stamp_ns, picture.frame_id, self._epoch, self._model_id, skipped_frames=self._skipped,
-            publish_delay_s=delay_s))
+            publish_delay_s=delay_s).calibrated(self._estimator.calibrator))
         self._skipped = 0
         self._health.message_published(self._now_s(), delay_s, len(estimate.bodies), estimate.stage_ms)
 

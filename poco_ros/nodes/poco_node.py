@@ -107,7 +107,8 @@ class PocoNode(ManagedNode):
         self._worker = LatestWorker(inference, 'inference')
         self._info_subscription = self.create_subscription(
             CameraInfo, 'camera_info', camera.take, qos.SENSOR_INPUT, qos_overriding_options=qos.overridable())
-        self._outputs[2].publish(conversions.model_info_to_message(pipeline.info, pipeline.body, self._now_ns()))
+        self._outputs[2].publish(conversions.model_info_to_message(
+            pipeline.info, pipeline.body, self._now_ns(), pipeline.calibrator))
         self.publish_diagnostics()
         return result
 
@@ -119,7 +120,10 @@ class PocoNode(ManagedNode):
 
     def _tell_what_runs(self, pipeline: Pipeline) -> None:
         info = pipeline.info
-        text = f'{info.model} with {pipeline.body.name} on {info.device or "CPU"}'
+        calibrator = pipeline.calibrator
+        calibrated = 'uncalibrated' if calibrator is None else \
+            f'calibration {calibrator.calibration.calibration_id[:12]}, coverage {calibrator.coverage:g}'
+        text = f'{info.model} with {pipeline.body.name} on {info.device or "CPU"}, {calibrated}'
         if pipeline.reason:
             self.get_logger().info(f'{text}: {info.engine} {info.precision}, {pipeline.reason}')
         for warning in pipeline.warnings:

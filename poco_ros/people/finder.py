@@ -17,7 +17,7 @@ from poco_ros.people.boxes import body_boxes, covered, iou
 from poco_ros.people.config import FinderConfig
 from poco_ros.people.crowd import Crowd, Followed, Mistake
 from poco_ros.people.detector import PoseDetector, drop_repeated
-from poco_ros.people.landmarker import PoseLandmarker, Sighting
+from poco_ros.people.landmarker import PoseLandmarker, Sighting, pooled
 from poco_ros.people.model_files import DETECTOR, LANDMARKER, model_path
 from poco_ros.people.region import Region, distance
 from poco_ros.people.sanity import plausible, well_formed, without_repeats
@@ -53,7 +53,8 @@ class PeopleFinder:
         self.config = config or FinderConfig()
         threads = self.config.threads
         detector = OpenVinoEngine(model_path(DETECTOR), threads=threads)
-        landmarks = OpenVinoEngine(model_path(LANDMARKER), outputs=network.OUTPUTS, threads=threads)
+        landmarks = OpenVinoEngine(
+            model_path(LANDMARKER), outputs=(*network.OUTPUTS, network.FEATURES), threads=threads)
         self.engines: tuple[EngineInfo, ...] = (detector.info, landmarks.info)
         self._detector = PoseDetector(detector, _AGREES)
         self._landmarker = PoseLandmarker(landmarks)
@@ -83,8 +84,8 @@ class PeopleFinder:
 
         :param frame: the image.
         :returns: persons with identity, box (:func:`poco_ros.people.boxes.body_boxes`; its score is the presence
-            score) and landmarks, in the order of their identities. Somebody new appears in the second frame that
-            shows him (``confirm_frames``), or at once in the first frame of all.
+            score), landmarks and features, in the order of their identities. Somebody new appears in the second frame
+            that shows him (``confirm_frames``), or at once in the first frame of all.
         :raises ImageError: when the image is empty or not H x W x 3 uint8.
         """
         image, now = frame.image, frame.stamp_ns
@@ -97,14 +98,16 @@ class PeopleFinder:
         crowd = crowd.keep(without_repeats(crowd.sighting.landmarks, rank))
         self._doubt_nested(crowd)
         trusted = crowd.trusted
-        landmarks = crowd.sighting.landmarks.take(trusted)
+        sighting = crowd.sighting.take(trusted)
+        landmarks = sighting.landmarks
         boxes = Boxes(body_boxes(landmarks), landmarks.score, np.full(len(landmarks), -1, np.int32))
         track_id = self._tracker.update(boxes, now)
         crowd.track_id[trusted] = track_id
         self._followed = crowd.followed(now) + self._still_missed(crowd, now)
         named = np.flatnonzero(track_id > 0)
         named = named[np.argsort(track_id[named])]
-        return People(Boxes(boxes.xyxy[named], boxes.score[named], track_id[named]), landmarks.take(named))
+        seen = sighting.take(named)
+        return People(Boxes(boxes.xyxy[named], boxes.score[named], track_id[named]), seen.landmarks, pooled(seen))
 
     def find_in_boxes(self, frame: Frame, boxes: Boxes, landmarks: bool = True) -> People:
         """Follow people whom another detector has found, and find their landmarks.
@@ -116,7 +119,7 @@ class PeopleFinder:
             one above all that were given so far, or keep -1 until they are confirmed. A source should name either
             all its persons or none: it may come to use a number that was given out here.
         :param landmarks: False leaves them out; then no network is run.
-        :returns: the boxes, of those with an area the ``max_people`` best-scored, and landmarks row by row.
+        :returns: the boxes, of those with an area the ``max_people`` best-scored, landmarks and features row by row.
         :raises ImageError: when the image is empty or not H x W x 3 uint8.
         """
         self._begin(frame.image, frame.stamp_ns)
@@ -137,7 +140,7 @@ class PeopleFinder:
         checked_ns = np.full(len(boxes), frame.stamp_ns, np.int64)
         crowd = Crowd(sighting, checked_ns, np.zeros(len(boxes), np.int32), np.zeros(len(boxes), np.int32), track_id)
         self._followed = crowd.followed(frame.stamp_ns)
-        return People(boxes, sighting.landmarks)
+        return People(boxes, sighting.landmarks, pooled(sighting))
 
     def _begin(self, image: Image, now_ns: int) -> None:
         """Check the image, and start anew where the video does."""

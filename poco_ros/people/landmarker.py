@@ -58,6 +58,14 @@ class Sighting:
         return Sighting(landmarks, tuple(region for part in parts for region in part.regions), features)
 
 
+def pooled(sighting: Sighting) -> FloatArray:
+    """Return the mean over the map of :data:`FEATURES`, which the engine must have been asked for.
+
+    :returns: (N, 288) float32.
+    """
+    return np.asarray(sighting.features[FEATURES].mean(axis=(1, 2)), np.float32)
+
+
 class PoseLandmarker:
     """Reads landmarks out of regions of a picture.
 

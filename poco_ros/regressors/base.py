@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from poco_ros.types import Bodies, Frame, People
+import numpy as np
+
+from poco_ros.types import NUM_JOINTS, Bodies, FloatArray, Frame, People
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,25 @@ class RegressorInfo:
     uncertainty_definition: str = ''
 
 
+@dataclass(frozen=True)
+class Evidence:
+    """What a regressor knows of N persons beside their bodies; a calibration turns it into millimetres.
+
+    :param seen: (N, 24) float32 in [0, 1], how far what defines each joint was seen; NaN where this is not
+        known.
+    :param features: (N, F) float32, numbers that tell familiar input from unfamiliar, such as what the network's heads
+        read; a row of NaN where there are none for a person. None from a regressor without any.
+    """
+
+    seen: FloatArray
+    features: FloatArray | None = None
+
+    @staticmethod
+    def none(n: int) -> Evidence:
+        """Nothing is known of N persons."""
+        return Evidence(np.full((n, NUM_JOINTS), np.nan, np.float32))
+
+
 class Regressor(Protocol):
     """Turns the people of one frame into SMPL bodies; keeps nothing from one frame to the next."""
 
@@ -63,4 +84,13 @@ class Regressor(Protocol):
         :returns: N bodies, in the order of ``people``. A person of whom nothing can be said has NaN and
             ``State.LOST``, never a made-up body.
         :raises ConfigError: when the regressor needs landmarks and the people come without.
+        """
+
+    def regress_with_evidence(self, frame: Frame, people: People) -> tuple[Bodies, Evidence]:
+        """Estimate the body of every person, and tell what a calibration needs to know beside it.
+
+        :param frame: as for :meth:`regress`.
+        :param people: as for :meth:`regress`.
+        :returns: what :meth:`regress` returns, and the evidence of the same N persons.
+        :raises ConfigError: as :meth:`regress`.
         """

@@ -11,8 +11,9 @@ Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.intp]
 
-_COLUMNS = 2 * NUM_JOINTS + 2
-#: The joint that each column hangs on: two numbers a joint, and two of the position, which goes with the pelvis.
+_COLUMNS = 2 * NUM_JOINTS + 3
+#: The joint that each column hangs on: two numbers a joint, and two of the position, which goes with the pelvis. The
+#: last column, the radius of the whole body, hangs on all joints.
 _JOINT = np.r_[0:NUM_JOINTS, 0:NUM_JOINTS, 0, 0]
 
 
@@ -39,13 +40,14 @@ class LastErrors:
         :param confident: (N, 24) joints that are trusted.
         """
         came = np.concatenate([bodies.joint_error_mm, bodies.joint_radius_mm, bodies.transl_error_mm[:, None],
-                               bodies.transl_radius_mm[:, None]], axis=1)
+                               bodies.transl_radius_mm[:, None], bodies.body_radius_mm[:, None]], axis=1)
         stated = ~np.isnan(came)
         if stated.any():
-            self._values[rows] = np.where(stated & confident[:, _JOINT], came, self._values[rows])
+            trusted = np.concatenate([confident[:, _JOINT], confident.all(axis=1, keepdims=True)], axis=1)
+            self._values[rows] = np.where(stated & trusted, came, self._values[rows])
 
     def of(self, rows: Rows) -> Array:
-        """Return a copy for some slots, (N, 50); :func:`split` tells what is what."""
+        """Return a copy for some slots, (N, 51); :func:`split` tells what is what."""
         return np.asarray(self._values[rows])
 
 
@@ -53,4 +55,4 @@ def split(errors: Array) -> dict[str, Array]:
     """Return the errors of N bodies by the names of their fields in :class:`~poco_ros.types.Bodies`."""
     joint_error, joint_radius = errors[:, :NUM_JOINTS], errors[:, NUM_JOINTS:2 * NUM_JOINTS]
     return {'joint_error_mm': joint_error, 'joint_radius_mm': joint_radius,
-            'transl_error_mm': errors[:, -2], 'transl_radius_mm': errors[:, -1]}
+            'transl_error_mm': errors[:, -3], 'transl_radius_mm': errors[:, -2], 'body_radius_mm': errors[:, -1]}

@@ -54,7 +54,7 @@ class Estimate:
     :param betas: (N, 10).
     :param rest_joints: (N, 24, 3) metres, at zero pose.
     :param life: state, age and time to come of (N, 24) joints.
-    :param last_errors: (N, 50), of :class:`~poco_ros.temporal.last_errors.LastErrors`.
+    :param last_errors: (N, 51), of :class:`~poco_ros.temporal.last_errors.LastErrors`.
     :param activity: (N, 24), how much joints had moved when they were last seen, rad per 1/30 s.
     :param revision: (N,) uint32.
     """
@@ -183,7 +183,9 @@ def _errors(
 
     error = total(_or(last['joint_error_mm'], law.base_error_mm), 'error')
     radius = total(_or(last['joint_radius_mm'], law.base_radius_mm), 'radius')
-    body_radius = total(law.base_body_radius_mm, 'body_radius')
+    body_radius = total(_or(last['body_radius_mm'], law.base_body_radius_mm), 'body_radius')
+    # what holds all joints at once holds each of them
+    body_radius = np.maximum(body_radius, radius.max(axis=1))
     transl_error = total(_or(last['transl_error_mm'], law.base_pelvis_error_mm), 'pelvis_error')
     transl_radius = total(_or(last['transl_radius_mm'], law.base_pelvis_radius_mm), 'pelvis_radius')
     body_error = error.mean(axis=1)

@@ -26,7 +26,7 @@ import dataclasses
 from dataclasses import dataclass
 
 from poco_ros.errors import ConfigError
-from poco_ros.networks.variants import FORMULATIONS, OFFICIAL, REGRESSORS, Variant
+from poco_ros.networks.variants import FORMULATIONS, LIFT, OFFICIAL, POCO_LIFT, REGRESSORS, Variant
 from poco_ros.training.loss_config import LossConfig, PoseTerm
 
 MODES = ('paper', 'official')
@@ -67,20 +67,23 @@ def formulation(
     """Return a formulation by its name.
 
     :param name: 'none', 'gauss', 'nflow', 'cond_scale', 'cond_bdf' or 'poco'.
-    :param regressor: 'hmr', 'pare' or 'cliff'.
+    :param regressor: 'hmr', 'pare', 'cliff', or 'lift', which nobody released: it has the paper's mode alone.
     :param mode: 'paper' or 'official'.
     :param backbone: timm's name of another image network; default the regressor's own.
     :param sigma_size: numbers per joint, 1 as released, or 9 for one per entry of its rotation matrix.
-    :raises ConfigError: when a name is unknown, or sigma_size contradicts the formulation.
+    :raises ConfigError: when a name is unknown, the mode is not one of the regressor's, or sigma_size contradicts the
+        formulation.
     """
     for what, value, choices in (
-        ('formulation', name, FORMULATIONS), ('regressor', regressor, REGRESSORS), ('mode', mode, MODES)
+        ('formulation', name, FORMULATIONS), ('regressor', regressor, (*REGRESSORS, LIFT)), ('mode', mode, MODES)
     ):
         if value not in choices:
             raise ConfigError(f'{what} must be one of {", ".join(choices)}, not {value!r}')
     if sigma_size != 1 and (name == 'none' or (name, mode) == ('gauss', 'official')):
         raise ConfigError(f'the {mode} formulation {name!r} has no {sigma_size} sigmas per joint')
-    base = OFFICIAL[f'poco_{regressor}']
+    if (regressor, mode) == (LIFT, 'official'):
+        raise ConfigError("there is no official mode of the lift: no code of it was released; take the mode 'paper'")
+    base = {**OFFICIAL, POCO_LIFT.name: POCO_LIFT}[f'poco_{regressor}']
     variant = dataclasses.replace(
         base, name=f'{name}_{regressor}', formulation=name, backbone=backbone or base.backbone, sigma_size=sigma_size
     )
@@ -115,7 +118,7 @@ def _paper(variant: Variant) -> Formulation:
     losses = LossConfig(
         pose_term=pose_term,
         flow_term='density' if variant.has_flow else 'none',
-        keypoint_space='image' if variant.regressor == 'cliff' else 'crop',
+        keypoint_space='image' if variant.sees_box else 'crop',
         overall=1.0,
         pose=PAPER_LAMBDA if variant.has_uncertainty else LossConfig.pose,
         cam=0.0,

@@ -1,6 +1,14 @@
-"""The 49 joints that the networks are trained with: 25 of OpenPose, then 24 of the data sets (SPEC section 12)."""
+"""The joints that the networks are trained with.
+
+The published data sets have 49: 25 of OpenPose, then 24 of their own (SPEC section 12), some of them picked from SMPL's
+mesh or regressed by ``J_regressor_extra``. A body without that regressor, as the open one, has its 24 SMPL joints.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+
+from poco_ros.errors import ConfigError
 
 SMPL_VERTICES = 6890
 
@@ -20,8 +28,34 @@ JOINTS_49: tuple[int, ...] = (
 )  # fmt: skip
 """For each of the 49, which of the 54 it is."""
 
-OPENPOSE_JOINTS = 25
-"""The first so many are OpenPose's BODY_25; the losses use the other 24."""
 
-HIPS = (2, 3)
-"""Right and left hip among those other 24: 3D joints are compared relative to their middle."""
+@dataclass(frozen=True)
+class JointSet:
+    """Joints in the order that targets hold them; the losses judge the last 24.
+
+    :param count: how many there are.
+    :param first: the first that is judged; those before it count as 0 in means.
+    :param hips: right and left hip among the judged: 3D joints are compared relative to their middle.
+    """
+
+    count: int
+    first: int
+    hips: tuple[int, int]
+
+
+TRAINING_JOINTS = JointSet(49, 25, (2, 3))
+"""Of the published data sets; the first 25 are OpenPose's BODY_25."""
+
+SMPL_JOINTS = JointSet(24, 0, (2, 1))
+"""Of the body model itself."""
+
+
+def joint_set(count: int) -> JointSet:
+    """Return the joints of which there are so many.
+
+    :raises ConfigError: when no set has that number.
+    """
+    for joints in (TRAINING_JOINTS, SMPL_JOINTS):
+        if joints.count == count:
+            return joints
+    raise ConfigError(f'there are 49 training joints or 24 SMPL joints, not {count}')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Literal
 
@@ -54,3 +55,14 @@ class LossConfig:
             raise ConfigError("detached_camera is of the camera of the whole image: it needs keypoint_space 'image'")
         if self.conditioned_share > 0 and self.pose_term not in RELEASED_TERMS:
             raise ConfigError(f'conditioned_share belongs to the released pose terms, not to {self.pose_term!r}')
+
+    def with_pose_weight(self, factor: float) -> LossConfig:
+        """Return the same with the rotation errors and the flow term weighted so many times as much.
+
+        The weights of a formulation are those of networks that could already regress; where the joints outweigh the
+        rotations, what no joint shows is learnt late.
+
+        :param factor: > 0.
+        :raises ConfigError: when a weight comes out of range.
+        """
+        return dataclasses.replace(self, pose=factor * self.pose, nf=factor * self.nf)

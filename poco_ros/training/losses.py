@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 
 import torch
 
-from poco_ros.training.joint_set import HIPS, OPENPOSE_JOINTS
+from poco_ros.training.joint_set import joint_set
 
 CAMERA_SHARE = 0.016
 """Factor that the released code applies to the camera term besides its weight."""
@@ -107,25 +107,27 @@ def vertices_l1(pred: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     return mean((pred - target).abs())
 
 
-def joints_3d_mse(joints_49: torch.Tensor, target: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
-    """Return the mean squared error of the data sets' 24 joints, each body relative to the middle of its hips.
+def joints_3d_mse(joints: torch.Tensor, target: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
+    """Return the mean squared error of the 24 judged joints, each body relative to the middle of its hips.
 
-    :param joints_49: (N, 49, 3) metres; the last 24 count.
+    :param joints: (N, K, 3) metres, K joints of :func:`poco_ros.training.joint_set.joint_set`; the last 24 count.
     :param target: (N, 24, 3 or more) metres; a confidence in the fourth column is not looked at.
     :param valid: (N,) bool.
     """
-    hips = list(HIPS)
-    p, t = joints_49[valid][:, OPENPOSE_JOINTS:], target[valid][..., :3]
+    kind = joint_set(joints.shape[1])
+    hips = list(kind.hips)
+    p, t = joints[valid][:, kind.first :], target[valid][..., :3]
     return mse((p - p[:, hips].mean(1, keepdim=True)) - (t - t[:, hips].mean(1, keepdim=True)))
 
 
 def keypoints_crop_mse(pred: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """Return the mean of confidence times squared error in the crop, which spans [-1, 1].
 
-    The mean is over all 49 joints, those of OpenPose counting as 0. A confidence of 0 makes a joint count as 0.
+    The mean is over all K joints, 49 or 24; of 49 those of OpenPose count as 0. A confidence of 0 makes a joint count
+    as 0.
 
-    :param pred: (N, 49, 2).
-    :param target: (N, 49, 3): x, y and confidence.
+    :param pred: (N, K, 2).
+    :param target: (N, K, 3): x, y and confidence.
     """
     return _keypoint_mean(pred, target, 1)
 
@@ -135,8 +137,8 @@ def keypoints_image_mse(
 ) -> torch.Tensor:
     """Return the same in the whole image, the squared error divided by the box's share of each side of the image.
 
-    :param pred: (N, 49, 2) pixels.
-    :param target: (N, 49, 3) pixels and confidence.
+    :param pred: (N, K, 2) pixels.
+    :param target: (N, K, 3) pixels and confidence.
     :param boxes: (N, 3) cx, cy, side in pixels.
     :param image_size: (N, 2) width, height in pixels.
     """
@@ -181,12 +183,13 @@ def per_entry(sigma: torch.Tensor) -> torch.Tensor:
 
 
 def _keypoint_mean(pred: torch.Tensor, target: torch.Tensor, weights: torch.Tensor | int) -> torch.Tensor:
-    """Mean over all 49 joints; those of OpenPose and those of no confidence count as 0 in it.
+    """Mean over all joints; those that are not judged and those of no confidence count as 0 in it.
 
     :param weights: (N, 1, 2), of the squared error along each axis.
     """
-    confidence = target[:, OPENPOSE_JOINTS:, 2:]
-    error = pred[:, OPENPOSE_JOINTS:] - target[:, OPENPOSE_JOINTS:, :2]
+    first = joint_set(pred.shape[1]).first
+    confidence = target[:, first:, 2:]
+    error = pred[:, first:] - target[:, first:, :2]
     # Where the confidence is 0 the position may be NaN, which no product with 0 would remove.
     error = torch.where(confidence > 0, error, 0)
     return (confidence * weights * error**2).sum() / max(pred.numel(), 1)

@@ -11,7 +11,7 @@ from poco_ros.networks.model import PocoModel, Prediction
 from poco_ros.training import cameras, losses
 from poco_ros.training.likelihoods import flow_log_density, gaussian_log_density, scaled_error
 from poco_ros.training.loss_config import RELEASED_TERMS, LossConfig
-from poco_ros.training.smpl_layer import SmplLayer, SmplOutput
+from poco_ros.training.smpl_layer import SmplLayer
 from poco_ros.training.targets import Targets
 
 
@@ -32,14 +32,11 @@ class Objective:
     """The loss of predictions against the truth, by one configuration.
 
     :param config: terms and weights.
-    :param body: with the 49 training joints.
-    :raises ConfigError: when the body lacks them and a weighted term needs them.
+    :param body: with the 49 training joints, or without: its 24 SMPL joints are judged then, and the mesh is made for
+        the shape term alone.
     """
 
     def __init__(self, config: LossConfig, body: SmplLayer) -> None:
-        if (config.kp2d > 0 or config.kp3d > 0) and not body.has_training_joints:
-            raise ConfigError('the 2D and 3D joint losses need the 49 training joints: make the SmplLayer with '
-                              'J_regressor_extra, or set kp2d and kp3d to 0')
         self.config = config
         self.body = body
 
@@ -77,8 +74,7 @@ class Objective:
         :param targets: the truth.
         :param conditioned: (N,) bool, whose sigma was predicted from the true pose.
         """
-        body = self.body(prediction.rotmat, prediction.betas)
-        terms = self._body_terms(prediction, body, targets)
+        terms = self._body_terms(prediction, targets)
         terms |= self.pose_terms(model, prediction, targets.rotmat, targets.has_smpl, conditioned)
         weighted = {name: getattr(self.config, name) * term for name, term in terms.items()}
         return Losses(weighted, self.config.overall * torch.stack(list(weighted.values())).sum())
@@ -125,33 +121,42 @@ class Objective:
         scale = losses.per_entry(sigma)
         return -losses.mean(flow_log_density(model.log_phi(features, scaled_error(error, scale)), scale))
 
-    def _body_terms(self, prediction: Prediction, body: SmplOutput, targets: Targets) -> dict[str, torch.Tensor]:
+    def _body_terms(self, prediction: Prediction, targets: Targets) -> dict[str, torch.Tensor]:
         """'kp2d', 'kp3d', 'betas', 'shape' and 'cam', unweighted, those of weight 0 left out."""
         config, valid = self.config, targets.has_smpl
+        joints, vertices = self._posed(prediction)
         terms: dict[str, torch.Tensor] = {}
         if config.kp2d > 0:
-            terms['kp2d'] = self._keypoint_term(prediction.cam, _known(body.joints_49), targets)
+            terms['kp2d'] = self._keypoint_term(prediction.cam, _matching(joints, targets), targets)
         if config.kp3d > 0:
-            terms['kp3d'] = losses.joints_3d_mse(_known(body.joints_49), targets.joints_3d, targets.has_joints_3d)
+            terms['kp3d'] = losses.joints_3d_mse(joints, targets.joints_3d, targets.has_joints_3d)
         if config.betas > 0:
             terms['betas'] = losses.betas_mse(prediction.betas, targets.betas, valid)
         if config.shape > 0:
             with torch.no_grad():
                 true_body = self.body(targets.rotmat[valid], targets.betas[valid])
-            terms['shape'] = losses.vertices_l1(body.vertices[valid], true_body.vertices)
+            terms['shape'] = losses.vertices_l1(vertices[valid], true_body.vertices)
         if config.cam > 0:
             terms['cam'] = losses.camera_term(prediction.cam)
         return terms
 
-    def _keypoint_term(self, cam: torch.Tensor, joints_49: torch.Tensor, targets: Targets) -> torch.Tensor:
+    def _posed(self, prediction: Prediction) -> tuple[torch.Tensor, torch.Tensor]:
+        """The joints that are judged, (N, 49 or 24, 3), and the vertices, or none of them where no term needs them."""
+        rotmat, betas = prediction.rotmat, prediction.betas
+        if not self.body.has_training_joints and self.config.shape == 0:
+            return self.body.joints(rotmat, betas), rotmat.new_empty(len(rotmat), 0, 3)
+        body = self.body(rotmat, betas)
+        return body.joints if body.joints_49 is None else body.joints_49, body.vertices
+
+    def _keypoint_term(self, cam: torch.Tensor, joints: torch.Tensor, targets: Targets) -> torch.Tensor:
         if self.config.keypoint_space == 'crop':
-            points = cameras.project_to_crop(joints_49, cameras.crop_translation(cam))
+            points = cameras.project_to_crop(joints, cameras.crop_translation(cam))
             return losses.keypoints_crop_mse(points, targets.keypoints_2d)
         if targets.boxes is None or targets.image_size is None:
             raise ConfigError('the 2D loss in the whole image needs boxes and image_size in the targets')
         cam = cam.detach() if self.config.detached_camera else cam
         translation = cameras.image_translation(cam, targets.boxes, targets.image_size)
-        points = cameras.project_to_image(joints_49, translation, targets.image_size)
+        points = cameras.project_to_image(joints, translation, targets.image_size)
         return losses.keypoints_image_mse(points, targets.keypoints_2d, targets.boxes, targets.image_size)
 
 
@@ -165,6 +170,14 @@ def scale_pose(targets: Targets, conditioned: torch.Tensor) -> torch.Tensor | No
     if not bool(conditioned.any()):
         return None
     return torch.where(conditioned[:, None, None, None], targets.rotmat, torch.nan)
+
+
+def _matching(joints: torch.Tensor, targets: Targets) -> torch.Tensor:
+    if joints.shape[1] != targets.keypoints_2d.shape[1]:
+        raise ConfigError(f'the body has {joints.shape[1]} joints, keypoints_2d of the targets '
+                          f'{targets.keypoints_2d.shape[1]}: make the SmplLayer with J_regressor_extra for the 49 '
+                          'training joints, without it for the 24 SMPL joints')
+    return joints
 
 
 def _known(tensor: torch.Tensor | None) -> torch.Tensor:

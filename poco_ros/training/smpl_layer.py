@@ -36,8 +36,9 @@ class SmplLayer(torch.nn.Module):  # type: ignore[misc]
 
     :param body: the arrays.
     :param extra_regressor: (9, V), ``J_regressor_extra`` of the training data's joints; None: no 49 joints.
+    :param only_vertices: numbers of the vertices to pose, where a part of the mesh is enough; None: all.
     :raises BodyModelError: the extra regressor does not fit the body, or the body is not SMPL's mesh of 6890 vertices,
-        by whose numbers 21 of the 49 joints are picked.
+        by whose numbers 21 of the 49 joints are picked, or not all of it is to be posed.
     """
 
     _template: torch.Tensor
@@ -48,18 +49,25 @@ class SmplLayer(torch.nn.Module):  # type: ignore[misc]
     _weights: torch.Tensor
     _extra_regressor: torch.Tensor | None
 
-    def __init__(self, body: BodyModel, extra_regressor: npt.ArrayLike | None = None) -> None:
+    def __init__(
+        self, body: BodyModel, extra_regressor: npt.ArrayLike | None = None,
+        only_vertices: npt.NDArray[np.integer] | None = None,
+    ) -> None:
         super().__init__()
+        if extra_regressor is not None and only_vertices is not None:
+            raise BodyModelError('the 49 training joints need all vertices')
+        some = slice(None) if only_vertices is None else only_vertices
         num_vertices = body.num_vertices
         # The regressor is linear, so the joints at rest need no vertices.
         regressor = body.J_regressor.astype(np.float64)
         joint_shapedirs = regressor @ body.shapedirs.reshape(num_vertices, -1)
-        self._buffer('_template', body.v_template)
-        self._buffer('_shapedirs', body.shapedirs.reshape(-1, NUM_BETAS).T)
-        self._buffer('_posedirs', None if body.posedirs is None else body.posedirs.reshape(num_vertices * 3, -1).T)
+        posedirs = body.posedirs
+        self._buffer('_template', body.v_template[some])
+        self._buffer('_shapedirs', body.shapedirs[some].reshape(-1, NUM_BETAS).T)
+        self._buffer('_posedirs', None if posedirs is None else posedirs[some].reshape(-1, posedirs.shape[2]).T)
         self._buffer('_joint_template', regressor @ body.v_template)
         self._buffer('_joint_shapedirs', joint_shapedirs.reshape(-1, NUM_BETAS).T)
-        self._buffer('_weights', body.weights)
+        self._buffer('_weights', body.weights[some])
         self._buffer('_extra_regressor', _checked_extra(extra_regressor, num_vertices))
         self._levels = _levels()
         order = [joint for level, _ in self._levels for joint in level]

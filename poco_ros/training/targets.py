@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from poco_ros.errors import ConfigError
+from poco_ros.training.joint_set import SMPL_JOINTS, TRAINING_JOINTS
 from poco_ros.types import NUM_BETAS, NUM_JOINTS
 
 
@@ -19,9 +20,10 @@ class Targets:
         relative to their parents (:func:`poco_ros.networks.rotations.axis_angle_to_matrix`).
     :param betas: (N, 10) float32.
     :param has_smpl: (N,) bool, whether rotmat and betas are known.
-    :param keypoints_2d: (N, 49, 3) float32: x, y and confidence, in the space that the loss configuration names: the
-        crop spanning [-1, 1], or pixels of the whole image.
-    :param joints_3d: (N, 24, 3 or more) float32, metres, camera axes, any origin: the last 24 of the 49 joints.
+    :param keypoints_2d: (N, K, 3) float32: x, y and confidence, in the space that the loss configuration names: the
+        crop spanning [-1, 1], or pixels of the whole image. K is 49, or 24 for a body without the training joints
+        (:mod:`poco_ros.training.joint_set`).
+    :param joints_3d: (N, 24, 3 or more) float32, metres, camera axes, any origin: the last 24 of the K joints.
     :param has_joints_3d: (N,) bool.
     :param boxes: (N, 3) float32, cx, cy, side in pixels, square; for the whole image's camera. None where every loss is
         in the crop.
@@ -43,13 +45,16 @@ class Targets:
     def __post_init__(self) -> None:
         n = len(self.rotmat)
         shapes = {
-            'rotmat': (n, NUM_JOINTS, 3, 3), 'betas': (n, NUM_BETAS), 'has_smpl': (n,), 'keypoints_2d': (n, 49, 3),
+            'rotmat': (n, NUM_JOINTS, 3, 3), 'betas': (n, NUM_BETAS), 'has_smpl': (n,),
             'has_joints_3d': (n,), 'boxes': (n, 3), 'image_size': (n, 2),
         }  # fmt: skip
         for name, expected in shapes.items():
             tensor = getattr(self, name)
             if tensor is not None and tuple(tensor.shape) != expected:
                 raise ConfigError(f'{name} of the targets must be {expected}, got {tuple(tensor.shape)}')
+        if self.keypoints_2d.shape not in [(n, kind.count, 3) for kind in (TRAINING_JOINTS, SMPL_JOINTS)]:
+            raise ConfigError(f'keypoints_2d of the targets must be ({n}, 49, 3) or ({n}, 24, 3), '
+                              f'got {tuple(self.keypoints_2d.shape)}')
         if self.joints_3d.ndim != 3 or self.joints_3d.shape[:2] != (n, NUM_JOINTS) or self.joints_3d.shape[2] < 3:
             raise ConfigError(f'joints_3d of the targets must be ({n}, 24, 3 or more), '
                               f'got {tuple(self.joints_3d.shape)}')

@@ -52,5 +52,5 @@ def find_network(name: str) -> Path:
         raise ConfigError(f"model {name!r}: there is no {folder}; run 'poco import-checkpoint FILE' with its "
                           'checkpoint, or use the model lift, which needs none')
     there = ', '.join(available_networks()) or 'none'
-    raise ConfigError(f'no model is called {name!r}; use auto, lift, {", ".join(SHORT_NAMES)}, the name of an '
-                      f"installed network (there: {there}), or the path of a network's folder, with a slash in it")
+    raise ConfigError(f'no model is called {name!r}; use auto, poco_lift, lift, {", ".join(SHORT_NAMES)}, the name of '
+                      f"an installed network (there: {there}), or the path of a network's folder, with a slash in it")

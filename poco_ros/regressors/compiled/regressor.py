@@ -14,15 +14,14 @@ from poco_ros.engine.choose import load_engine
 from poco_ros.engine.model_record import ModelRecord
 from poco_ros.engine.options import EngineOptions
 from poco_ros.errors import ConfigError
-from poco_ros.regressors.base import RegressorInfo
+from poco_ros.regressors.base import Evidence
+from poco_ros.regressors.compiled.about import OnNetwork, check_body
 from poco_ros.regressors.compiled.boxes import shows_something, without_distortion
 from poco_ros.regressors.compiled.outputs import place
 from poco_ros.types import NUM_JOINTS, Bodies, Frame, People, State
 
-VERSION = '1'
 
-
-class CompiledRegressor:
+class CompiledRegressor(OnNetwork):
     """Gives everybody of a frame to the network at once (the engine sees to it that a batch is not too large for it).
 
     Stateless and deterministic as far as the engine is. What comes out:
@@ -48,20 +47,9 @@ class CompiledRegressor:
 
     def __init__(self, record: ModelRecord, engine: Engine, body: BodyModel) -> None:
         check_fit(record, body)
-        self._engine = engine
-        self._padding = record.box_padding
+        super().__init__(record, engine)
+        self._padding = 1.0 if record.box_padding is None else record.box_padding
         self._reads_box = any(spec.name == 'bbox_info' for spec in engine.inputs)
-        about = engine.info
-        self._reason = about.reason
-        self._info = RegressorInfo(
-            model=record.name, model_version=VERSION + (', mock weights' if record.mock else ''),
-            weights_hash=record.weights_sha256, graph_hash=about.graph_sha256,
-            engine=f'{about.engine} {about.version}', engine_hash=about.engine_sha256, precision=about.precision,
-            device=about.device, licence=record.licence, uncertainty_definition=record.uncertainty_definition,
-        )  # fmt: skip
-        self._warnings = (
-            f'{record.name} has mock weights, made up for tests: its bodies and uncertainties mean nothing',
-        ) if record.mock else ()
 
     @classmethod
     def load(
@@ -80,27 +68,21 @@ class CompiledRegressor:
         check_fit(record, body)  # before minutes are spent on an engine
         return cls(record, load_engine(folder, options, progress, body=body), body)
 
-    @property
-    def info(self) -> RegressorInfo:
-        """What runs, for the model-info message."""
-        return self._info
-
-    @property
-    def reason(self) -> str:
-        """Why this engine runs, in a sentence."""
-        return self._reason
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """What the user must know of what runs."""
-        return self._warnings
-
     def regress(self, frame: Frame, people: People) -> Bodies:
         """Estimate the body of every person.
 
         :param frame: the image and its camera.
         :param people: N persons; their landmarks are not looked at.
         :returns: N bodies, in the same order.
+        """
+        return self.regress_with_evidence(frame, people)[0]
+
+    def regress_with_evidence(self, frame: Frame, people: People) -> tuple[Bodies, Evidence]:
+        """Estimate the body of every person; the evidence is the network's ``features``, where its graph gives them.
+
+        :param frame: as for :meth:`regress`.
+        :param people: as for :meth:`regress`.
+        :returns: N bodies and their evidence; which joints were seen is not known.
         """
         boxes = people.boxes
         n, (height, width) = len(people), frame.image.shape[:2]
@@ -109,16 +91,22 @@ class CompiledRegressor:
             state=np.full(n, State.LOST, np.uint8), joint_state=np.full((n, NUM_JOINTS), State.LOST, np.uint8),
         )  # fmt: skip
         rows = np.flatnonzero(shows_something(boxes.xyxy, width, height))
+        evidence = Evidence.none(n)
         if len(rows) == 0:
-            return bodies
+            return bodies, evidence
         squares = crops.square_boxes(boxes.xyxy[rows], self._padding)
-        placed = place(self._run(frame, squares), without_distortion(squares, frame.camera), frame.camera)
+        outputs = self._run(frame, squares)
+        placed = place(outputs, without_distortion(squares, frame.camera), frame.camera)
         for name in ('pose', 'betas', 'transl', 'joints', 'joint_uncertainty', 'uncertainty'):
             getattr(bodies, name)[rows] = getattr(placed, name)
         seen = rows[placed.known]
         bodies.state[seen] = bodies.joint_state[seen] = State.OBSERVED
         bodies.joint_age[seen] = 0
-        return bodies
+        if 'features' in outputs:
+            features = np.full((n, outputs['features'].shape[1]), np.nan, np.float32)
+            features[rows] = outputs['features']
+            evidence = dataclasses.replace(evidence, features=features)
+        return bodies, evidence
 
     def _run(self, frame: Frame, squares: Array) -> dict[str, Array]:
         """Return the network's outputs for (N, 3) squares, N > 0."""
@@ -130,16 +118,14 @@ class CompiledRegressor:
 
 
 def check_fit(record: ModelRecord, body: BodyModel) -> None:
-    """Check that a network can be run here, with this body model.
+    """Check that an image network can be run here, with this body model.
 
     :raises ConfigError: it was exported for another body model, so that its joints would not be those of the mesh, or
-        it looks at crops of another size than this package cuts.
+        it looks at crops of another size than this package cuts, or at none.
     """
-    if record.body_model_sha256 != body.sha256:
-        raise ConfigError(
-            f'{record.name} was exported for the body model {record.body_model!r} (sha256 '
-            f'{record.body_model_sha256[:12]}...), but {body.name!r} ({body.sha256[:12]}...) is loaded: set body_model '
-            f"to the file it was exported with, or export it anew: poco export {record.name} --body-model FILE")
+    check_body(record, body)
+    if record.is_lift:
+        raise ConfigError(f'{record.name} is a lift: it sees landmarks, not crops')
     if record.crop_size != crops.CROP_SIZE:
         raise ConfigError(f'{record.name} looks at crops of {record.crop_size} pixels, this version cuts '
                           f"{crops.CROP_SIZE}; export it anew: poco export {record.name}")

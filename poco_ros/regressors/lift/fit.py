@@ -34,11 +34,11 @@ _USED = np.array([i for i, name in enumerate(LANDMARK_NAMES) if not name.endswit
 _HIPS = [_USED.tolist().index(LANDMARK_INDEX[name]) for name in ('left_hip', 'right_hip')]
 
 # Standard deviations, measured with rendered bodies (median errors of BlazePose: 3 cm across, 7 to 10 cm in depth).
-_SIGMA_ACROSS_M = 0.025
+SIGMA_ACROSS_M = 0.025
 _SIGMA_DEPTH_M = 0.10
 _SIGMA_HINGE = np.array([0.10, 0.04])
 _OUTLIER_SIGMAS = 4.0
-_MIN_DEPTH_M = 0.2
+MIN_DEPTH_M = 0.2
 
 _J = len(MOVING_JOINTS)
 _L = len(_USED)
@@ -59,8 +59,26 @@ def _moves() -> Floats:
 _MOVES = _moves()
 _MOVING_PARENTS = np.maximum(PARENTS[MOVING_JOINTS], 0)
 _HINGE_COLUMNS = np.searchsorted(MOVING_JOINTS, HINGE_JOINTS)
-_INVERSE_SPREAD = np.nan_to_num(1 / SPREAD[MOVING_JOINTS])
 _EYE = np.eye(3)
+
+
+@dataclass(frozen=True)
+class Prior:
+    """What is known of local rotations before anything is seen: the axis-angle from ``centre``, normally distributed.
+
+    :param mean: (24, 3) or (N, 24, 3), radians.
+    :param spread: standard deviations about it, radians; NaN where nothing is known. As ``mean``.
+    :param centre: (N, 24, 3, 3), rotations that the axis-angle is counted from: ``R centre^T``; None for the pose of
+        rest. Poses that may lie half a turn from rest need one, since axis-angles jump there.
+    """
+
+    mean: Floats
+    spread: Floats
+    centre: Floats | None = None
+
+
+RELAXED_PRIOR = Prior(RELAXED, SPREAD)
+"""Of people in general."""
 
 
 @dataclass(frozen=True)
@@ -124,22 +142,23 @@ def place(fit: Fit, seen: Observation) -> Fit:
     extent2 = cosine**2 * (shift**2).sum(axis=-1) - (cosine**2 - cosine**4) * along**2
     extent = np.sqrt(np.maximum((weights[..., 0] * extent2).sum(axis=1), 1e-12))
     distance = size / extent
-    depth = np.maximum(distance[:, None] * cosine, _MIN_DEPTH_M)
+    depth = np.maximum(distance[:, None] * cosine, MIN_DEPTH_M)
     target = np.concatenate([middle * depth, depth], axis=-1)
     return replace(fit, pelvis=fit.pelvis + target - centre)
 
 
-def refine(fit: Fit, seen: Observation, steps: int) -> Fit:
+def refine(fit: Fit, seen: Observation, steps: int, prior: Prior = RELAXED_PRIOR) -> Fit:
     """Take Gauss-Newton steps over the rotations and the position.
 
     :param fit: where to start; in front of the camera.
     :param seen: the observation.
     :param steps: how many.
+    :param prior: what the rotations are held to.
     :returns: the refined bodies.
     """
     for _ in range(steps):
         normal, gradient = _data_term(fit, seen)
-        _add_prior(fit.rotmats, normal, gradient)
+        _add_prior(fit.rotmats, prior, normal, gradient)
         step = -np.linalg.solve(normal, gradient[..., None])[..., 0]
         turns = axis_angle_to_matrix(step[:, :-3].reshape(-1, _J, 3))
         rotmats = fit.rotmats.copy()
@@ -148,6 +167,16 @@ def refine(fit: Fit, seen: Observation, steps: int) -> Fit:
         pelvis[:, 2] = np.maximum(pelvis[:, 2], 0.5 * fit.pelvis[:, 2])
         fit = replace(fit, rotmats=rotmats, pelvis=pelvis)
     return fit
+
+
+def outlier_weights(across: Floats) -> Floats:
+    """Return how far landmarks are believed that lie off by so much in the picture: Geman-McClure.
+
+    :param across: (..., 2), in standard deviations.
+    :returns: (...,) in (0, 1], 1 at no distance, a quarter at four standard deviations.
+    """
+    weights: Floats = (1 + (across**2).sum(axis=-1) / _OUTLIER_SIGMAS**2) ** -2.0
+    return weights
 
 
 def disagreement(fit: Fit, seen: Observation) -> Floats:
@@ -159,7 +188,7 @@ def disagreement(fit: Fit, seen: Observation) -> Floats:
         fraction of the larger side of the box about the landmarks; infinity where they have no extent.
     """
     points = posed_landmarks(*fit.pose_joints(), fit.offsets)
-    rays = points[..., :2] / np.maximum(points[..., 2:], _MIN_DEPTH_M)
+    rays = points[..., :2] / np.maximum(points[..., 2:], MIN_DEPTH_M)
     apart = np.linalg.norm(rays - seen.rays, axis=-1)
     mean = (seen.weights * apart).sum(axis=1) / np.maximum(seen.weights.sum(axis=1), 1e-9)
     within = seen.weights[..., None] > 0
@@ -184,11 +213,11 @@ def _data_term(fit: Fit, seen: Observation) -> tuple[Floats, Floats]:
         moves[:, :, x, :-3] = (axes[:, :, y] * lever[..., z, :] - axes[:, :, z] * lever[..., y, :]).reshape(n, _L, -1)
     moves[..., -3:] = _EYE
 
-    depth = np.maximum(points[..., 2], _MIN_DEPTH_M)
-    scale = np.maximum(fit.pelvis[:, 2], _MIN_DEPTH_M)[:, None] / _SIGMA_ACROSS_M
+    depth = np.maximum(points[..., 2], MIN_DEPTH_M)
+    scale = np.maximum(fit.pelvis[:, 2], MIN_DEPTH_M)[:, None] / SIGMA_ACROSS_M
     rays = points[..., :2] / depth[..., None]
     across = (rays - seen.rays[:, _USED]) * scale[..., None]
-    robust = (1 + (across**2).sum(axis=-1) / _OUTLIER_SIGMAS**2) ** -2.0
+    robust = outlier_weights(across)
     by_sight = seen.sight[:, None] / _SIGMA_DEPTH_M
     behind = ((points - points[:, _HIPS].mean(axis=1, keepdims=True)) * by_sight).sum(axis=-1)
     behind -= seen.depth_m[:, _USED] / _SIGMA_DEPTH_M
@@ -208,12 +237,16 @@ def _data_term(fit: Fit, seen: Observation) -> tuple[Floats, Floats]:
     return weighted @ rows.reshape(n, 3 * _L, -1), (weighted @ residual.reshape(n, -1, 1))[..., 0]
 
 
-def _add_prior(rotmats: Floats, normal: Floats, gradient: Floats) -> None:
+def _add_prior(rotmats: Floats, prior: Prior, normal: Floats, gradient: Floats) -> None:
     """Add, in place, what is known of joints before anything is seen."""
     n = len(rotmats)
-    local = matrix_to_axis_angle(rotmats[:, MOVING_JOINTS])
-    rows = _inverse_left_jacobian(local) * _INVERSE_SPREAD[..., None]
-    residual = (local - RELAXED[MOVING_JOINTS]) * _INVERSE_SPREAD
+    turned = rotmats[:, MOVING_JOINTS]
+    if prior.centre is not None:
+        turned = turned @ np.swapaxes(prior.centre[:, MOVING_JOINTS], -1, -2)
+    local = matrix_to_axis_angle(turned)
+    inverse_spread = np.nan_to_num(1 / prior.spread[..., MOVING_JOINTS, :])
+    rows = _inverse_left_jacobian(local) * inverse_spread[..., None]
+    residual = (local - prior.mean[..., MOVING_JOINTS, :]) * inverse_spread
     blocks = np.swapaxes(rows, -1, -2) @ rows
     slopes = (np.swapaxes(rows, -1, -2) @ residual[..., None])[..., 0]
 

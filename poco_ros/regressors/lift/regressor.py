@@ -7,29 +7,21 @@ import dataclasses
 import numpy as np
 
 from poco_ros.body.model import BodyModel
-from poco_ros.body.rotations import Floats, matrix_to_axis_angle, rotation_between
+from poco_ros.body.rotations import Floats, matrix_to_axis_angle
 from poco_ros.camera import Camera
 from poco_ros.errors import ConfigError
-from poco_ros.regressors.base import RegressorInfo
+from poco_ros.regressors.base import Evidence, RegressorInfo
 from poco_ros.regressors.lift.fit import Fit, Observation, disagreement, place, refine
 from poco_ros.regressors.lift.inverse_kinematics import InverseKinematics
-from poco_ros.regressors.lift.rig import LANDMARK_INDEX, LANDMARK_JOINT, landmark_offsets
+from poco_ros.regressors.lift.outcome import Outcome, unknown_bodies
+from poco_ros.regressors.lift.rig import LANDMARK_JOINT, landmark_offsets
+from poco_ros.regressors.lift.seen_landmarks import intrinsics_of, person_score, see
 from poco_ros.regressors.lift.shape import ShapeFromLengths
-from poco_ros.regressors.lift.uncertainty import DEFINITION, agreement, joint_uncertainty
-from poco_ros.types import Bodies, Frame, Landmarks, People, State
+from poco_ros.regressors.lift.uncertainty import DEFINITION, agreement, joint_seen, joint_uncertainty
+from poco_ros.types import Bodies, Frame, Landmarks, People
 
 VERSION = '1'
 STEPS = 3
-
-# A landmark that is in the picture but hidden is a guess of the network, better than none: with rendered bodies, joints
-# seen by less than 0.3 came out nearer the truth with this weight than with 0 (median 146 mm against 168).
-_GUESSED = 0.05
-# A joint that is less visible than this was not seen: its pose is what a relaxed body does there.
-_SEEN = 0.1
-# No landmark lies farther off the axis (84 degrees) or from the hips than this: such a value is none.
-_FARTHEST_RAY = 10.0
-_FARTHEST_POINT_M = 5.0
-_TRUNK = [LANDMARK_INDEX[name] for name in ('left_shoulder', 'right_shoulder', 'left_hip', 'right_hip')]
 
 
 class BlazePoseLift:
@@ -74,19 +66,25 @@ class BlazePoseLift:
         :returns: N bodies, in the same order.
         :raises ConfigError: when the people come without landmarks.
         """
-        boxes = people.boxes
-        bodies = dataclasses.replace(
-            Bodies.unknown(len(people)), track_id=boxes.track_id.copy(), box_px=boxes.xyxy.copy(),
-            box_score=boxes.score.copy(),
-        )  # fmt: skip
+        return self.regress_with_evidence(frame, people)[0]
+
+    def regress_with_evidence(self, frame: Frame, people: People) -> tuple[Bodies, Evidence]:
+        """Lift every person's landmarks to a body; the evidence is ``m`` of the uncertainty's definition.
+
+        :param frame: as for :meth:`regress`.
+        :param people: as for :meth:`regress`.
+        :returns: N bodies and their evidence; there are no features.
+        :raises ConfigError: when the people come without landmarks.
+        """
+        bodies = unknown_bodies(people.boxes)
         if people.landmarks is None:
             raise ConfigError('the lift reads bodies from landmarks, and these people come without; '
                               'use a people finder that gives landmarks, or a regressor that needs boxes only')
         if len(people) == 0:
-            return bodies
+            return bodies, Evidence.none(0)
         return self._lift(bodies, people.landmarks, frame.camera)
 
-    def _lift(self, bodies: Bodies, landmarks: Landmarks, camera: Camera) -> Bodies:
+    def _lift(self, bodies: Bodies, landmarks: Landmarks, camera: Camera) -> tuple[Bodies, Evidence]:
         visibility, points, seen = observe(landmarks, camera)
         betas, scale = self._shape(points, seen.weights)
         seen = dataclasses.replace(seen, depth_m=seen.depth_m / scale[:, None])
@@ -95,60 +93,25 @@ class BlazePoseLift:
         fit = Fit(pose, rest[:, 0].copy(), rest, landmark_offsets(rest))
         fit = refine(place(fit, seen), seen, STEPS)
         joints, _ = fit.pose_joints()
-        score = np.where(np.isfinite(landmarks.score), np.clip(landmarks.score, 0, 1), 0).astype(np.float64)
-        uncertainty = joint_uncertainty(visibility, score * agreement(disagreement(fit, seen)))
-
-        usable = (visibility[:, _TRUNK].sum(axis=1) > 1) & (uncertainty.min(axis=1) < 1 - _SEEN)
-        usable &= np.isfinite(joints).all(axis=(1, 2)) & (joints[:, 0, 2] > 0)
-        uncertainty[~usable] = 1
-        joint_state = np.where(uncertainty < 1 - _SEEN, State.OBSERVED, State.UNKNOWN)
-        joint_state[~usable] = State.LOST
-
-        def where_usable(array: Floats) -> Floats:
-            """Float32, NaN for persons of whom nothing can be said."""
-            mask = usable.reshape(-1, *[1] * (array.ndim - 1))
-            return np.where(mask, array, np.nan).astype(np.float32)
-
-        return dataclasses.replace(
-            bodies,
-            pose=where_usable(matrix_to_axis_angle(fit.rotmats)),
-            betas=where_usable(betas),
-            transl=where_usable(fit.pelvis - rest[:, 0]),
-            joints=where_usable(joints),
-            joint_uncertainty=uncertainty.astype(np.float32),
+        uncertainty = joint_uncertainty(visibility, person_score(landmarks) * agreement(disagreement(fit, seen)))
+        outcome = Outcome.judge(visibility, uncertainty, joints)
+        uncertainty[~outcome.usable] = 1
+        bodies = outcome.write(
+            bodies, pose=matrix_to_axis_angle(fit.rotmats), betas=betas, transl=fit.pelvis - rest[:, 0], joints=joints)
+        bodies = dataclasses.replace(
+            bodies, joint_uncertainty=uncertainty.astype(np.float32),
             uncertainty=uncertainty.mean(axis=1).astype(np.float32),
-            state=np.where(usable, State.OBSERVED, State.LOST).astype(np.uint8),
-            joint_state=joint_state.astype(np.uint8),
-            joint_age=np.where(joint_state == State.OBSERVED, 0, np.nan).astype(np.float32),
-        )
+        )  # fmt: skip
+        return bodies, Evidence(joint_seen(visibility).astype(np.float32))
 
 
 def observe(landmarks: Landmarks, camera: Camera) -> tuple[Floats, Floats, Observation]:
-    """Bring landmarks into the camera's optical frame.
-
-    BlazePose sees a crop, and judges orientation as if the camera looked straight at it. Its points are therefore
-    turned by the rotation that takes the optical axis to the line of sight (checked with bodies rendered 35 degrees
-    off the axis: 32.5 degrees of turn were found between BlazePose's points and the truth).
+    """Bring landmarks into a camera's optical frame, as :func:`~poco_ros.regressors.lift.seen_landmarks.see` does.
 
     :param landmarks: N persons.
     :param camera: of the picture.
     :returns: visibility (N, 33) in [0, 1], 0 where a landmark is not finite or absurd; points (N, 33, 3) in metres,
         origin between the hips, axes of the optical frame; and the observation, all finite.
     """
-    image, world = landmarks.image_px.astype(np.float64), landmarks.world_m.astype(np.float64)
-    ideal = camera.undistort_points(image)
-    rays = (ideal - np.array([camera.cx, camera.cy])) / np.array([camera.fx, camera.fy])
-    # NaN and infinity fail these comparisons too.
-    known = (np.abs(rays) < _FARTHEST_RAY).all(axis=-1) & (np.abs(world) < _FARTHEST_POINT_M).all(axis=-1)
-    known &= np.isfinite(landmarks.visibility) & np.isfinite(landmarks.presence)
-    rays, world = np.where(known[..., None], rays, 0), np.where(known[..., None], world, 0)
-    presence = np.where(known, np.clip(landmarks.presence, 0, 1), 0).astype(np.float64)
-    visibility = np.minimum(np.where(known, np.clip(landmarks.visibility, 0, 1), 0), presence)
-    weights = visibility**2 + _GUESSED * presence**2 * (1 - visibility**2)
-    total = np.maximum(weights.sum(axis=1, keepdims=True), 1e-9)
-    middle = (weights[..., None] * rays).sum(axis=1) / total
-    sight = np.concatenate([middle, np.ones((len(middle), 1))], axis=1)
-    sight /= np.linalg.norm(sight, axis=1, keepdims=True)
-    turn = rotation_between(np.array([0.0, 0, 1]), sight)
-    points = world @ np.swapaxes(turn, -1, -2)
-    return visibility, points, Observation(rays, world[..., 2], sight, weights)
+    seen = see(landmarks, camera.undistort_points(landmarks.image_px.astype(np.float64)), intrinsics_of(camera))
+    return seen.visibility, seen.points_m, seen.observation

@@ -57,14 +57,24 @@ for _row, (_, _landmarks) in enumerate(_GROUPS):
     _MEANS[_row, _landmarks] = 1 / len(_landmarks)
 
 
-def agreement(disagreement: Floats) -> Floats:
+def agreement(disagreement: Floats, half: float = _HALF_DISAGREEMENT) -> Floats:
     """Return ``a`` of :data:`DEFINITION`.
 
     :param disagreement: (N,), not negative, from :func:`poco_ros.regressors.lift.fit.disagreement`.
+    :param half: disagreement at which it is a half; larger for bodies that were not fitted to the landmarks.
     :returns: (N,) in [0, 1].
     """
-    ratio = np.minimum(disagreement / _HALF_DISAGREEMENT, 1e6)
+    ratio = np.minimum(disagreement / half, 1e6)
     return np.asarray(1 / (1 + ratio**4))
+
+
+def joint_seen(visibility: Floats) -> Floats:
+    """Return ``m`` of :data:`DEFINITION`: how far what defines each joint was seen.
+
+    :param visibility: (N, 33) in [0, 1]; 0 where a landmark is not known.
+    :returns: (N, 24) in [0, 1].
+    """
+    return np.asarray(np.minimum.reduceat(visibility @ _MEANS.T, _STARTS, axis=1))
 
 
 def joint_uncertainty(visibility: Floats, trust: Floats) -> Floats:
@@ -74,5 +84,4 @@ def joint_uncertainty(visibility: Floats, trust: Floats) -> Floats:
     :param trust: (N,) in [0, 1], ``s * a``.
     :returns: (N, 24) in [0, 1].
     """
-    seen = np.minimum.reduceat(visibility @ _MEANS.T, _STARTS, axis=1)
-    return np.asarray(1 - np.clip(seen * trust[:, None], 0, 1))
+    return np.asarray(1 - np.clip(joint_seen(visibility) * trust[:, None], 0, 1))

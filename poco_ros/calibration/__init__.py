@@ -1,0 +1,1 @@
+"""Millimetres that hold: a model's uncertainty turned into expected errors, radii of stated coverage and confidence."""

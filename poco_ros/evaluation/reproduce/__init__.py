@@ -1,0 +1,1 @@
+"""The paper's comparisons on open data: every formulation trained and judged alike, and written up."""
