@@ -10,6 +10,8 @@ import typer
 
 from poco_ros.cli.network_packages import require_packages
 
+_INTERRUPTED = 130
+
 
 def synth(
     mocap: Annotated[Path, typer.Option(help='Motion file (.npz) on the SMPL tree, 30 frames a second.')],
@@ -45,8 +47,12 @@ def synth(
     config = SynthConfig(mocap, seed, count, frames, licence, wardrobe, crops, split, prior, shape_spread, view)
     console = Console(stderr=True)
     columns = (TextColumn('samples'), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as bar:
-        task = bar.add_task('samples', total=count)
-        header = generate(config, out, workers or os.cpu_count() or 1,
-                          lambda done, total: bar.update(task, completed=done, total=total))
+    try:
+        with Progress(*columns, console=console) as bar:
+            task = bar.add_task('samples', total=count)
+            header = generate(config, out, workers or os.cpu_count() or 1,
+                              lambda done, total: bar.update(task, completed=done, total=total))
+    except KeyboardInterrupt:
+        console.print(f'poco: stopped; the same command goes on in {out}', highlight=False, soft_wrap=True)
+        raise typer.Exit(_INTERRUPTED) from None
     Console().print(f'{header.count} samples in {header.shards} shards: {out}', highlight=False, markup=False)
