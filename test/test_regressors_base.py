@@ -14,7 +14,7 @@ from poco_ros.engine.options import EngineOptions
 from poco_ros.errors import ConfigError
 from poco_ros.regressors import choose_regressor, make_regressor
 from poco_ros.regressors.base import Regressor, RegressorInfo
-from poco_ros.regressors.compiled import regressor as compiled
+from poco_ros.regressors.compiled import about
 
 
 @pytest.fixture(scope='module')
@@ -49,7 +49,7 @@ def test_a_network_gets_its_engine_as_asked_and_auto_takes_it(
         asked.append((*arguments, *keywords.values()))
         return FakeEngine(lambda feeds: outputs(len(feeds['crops'])), 'poco_pare')
 
-    monkeypatch.setattr(compiled, 'load_engine', load_engine)
+    monkeypatch.setattr(about, 'load_engine', load_engine)
     options = EngineOptions(engine='openvino', precision='fp32', max_batch=4)
     for name in ('auto', 'pare', str(folder)):
         regressor: Regressor = make_regressor(name, body, options, print)
@@ -66,7 +66,7 @@ def test_no_engine_is_built_for_a_network_that_does_not_fit(body: BodyModel, mon
     def load_engine(*arguments: object, **keywords: object) -> FakeEngine:
         raise AssertionError('minutes spent for nothing')
 
-    monkeypatch.setattr(compiled, 'load_engine', load_engine)
+    monkeypatch.setattr(about, 'load_engine', load_engine)
     with pytest.raises(ConfigError, match='smpl_neutral'):
         make_regressor('auto', body)
 

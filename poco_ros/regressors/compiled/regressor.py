@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 
 import numpy as np
 
 from poco_ros import crops
 from poco_ros.body.model import BodyModel
-from poco_ros.engine.base import Array, Engine, Progress
-from poco_ros.engine.choose import load_engine
+from poco_ros.engine.base import Array, Engine
 from poco_ros.engine.model_record import ModelRecord
-from poco_ros.engine.options import EngineOptions
 from poco_ros.errors import ConfigError
 from poco_ros.regressors.base import Evidence
 from poco_ros.regressors.compiled.about import OnNetwork, check_body
@@ -46,43 +43,30 @@ class CompiledRegressor(OnNetwork):
     needs_landmarks = False
 
     def __init__(self, record: ModelRecord, engine: Engine, body: BodyModel) -> None:
-        check_fit(record, body)
-        super().__init__(record, engine)
+        super().__init__(record, engine, body)
         self._padding = 1.0 if record.box_padding is None else record.box_padding
         self._reads_box = any(spec.name == 'bbox_info' for spec in engine.inputs)
 
-    @classmethod
-    def load(
-        cls, folder: Path, body: BodyModel, options: EngineOptions, progress: Progress | None = None,
-    ) -> CompiledRegressor:
-        """Load an exported network; an engine that has to be built first may take minutes.
+    @staticmethod
+    def check_fit(record: ModelRecord, body: BodyModel) -> None:
+        """Check that an image network can be run here, with this body model.
 
-        :param folder: of the network, with ``model.json``.
-        :param body: the body model in use.
-        :param options: which engine, and how.
-        :param progress: told what is being done and how far it is, 0 to 1; from any thread.
-        :raises ConfigError: as the class.
-        :raises EngineError: a file is missing or changed, or no engine can run the graph.
+        :raises ConfigError: it was exported for another body model, so that its joints would not be those of the mesh,
+            or it looks at crops of another size than this package cuts, or at none.
         """
-        record = ModelRecord.load(folder)
-        check_fit(record, body)  # before minutes are spent on an engine
-        return cls(record, load_engine(folder, options, progress, body=body), body)
-
-    def regress(self, frame: Frame, people: People) -> Bodies:
-        """Estimate the body of every person.
-
-        :param frame: the image and its camera.
-        :param people: N persons; their landmarks are not looked at.
-        :returns: N bodies, in the same order.
-        """
-        return self.regress_with_evidence(frame, people)[0]
+        check_body(record, body)
+        if record.is_lift:
+            raise ConfigError(f'{record.name} is a lift: it sees landmarks, not crops')
+        if record.crop_size != crops.CROP_SIZE:
+            raise ConfigError(f'{record.name} looks at crops of {record.crop_size} pixels, this version cuts '
+                              f"{crops.CROP_SIZE}; export it anew: poco export {record.name}")
 
     def regress_with_evidence(self, frame: Frame, people: People) -> tuple[Bodies, Evidence]:
         """Estimate the body of every person; the evidence is the network's ``features``, where its graph gives them.
 
-        :param frame: as for :meth:`regress`.
-        :param people: as for :meth:`regress`.
-        :returns: N bodies and their evidence; which joints were seen is not known.
+        :param frame: the image and its camera.
+        :param people: N persons; their landmarks are not looked at.
+        :returns: N bodies, in the same order, and their evidence; which joints were seen is not known.
         """
         boxes = people.boxes
         n, (height, width) = len(people), frame.image.shape[:2]
@@ -115,17 +99,3 @@ class CompiledRegressor(OnNetwork):
         if self._reads_box:
             feeds['bbox_info'] = crops.bbox_info(squares, width, height)
         return self._engine(feeds)
-
-
-def check_fit(record: ModelRecord, body: BodyModel) -> None:
-    """Check that an image network can be run here, with this body model.
-
-    :raises ConfigError: it was exported for another body model, so that its joints would not be those of the mesh, or
-        it looks at crops of another size than this package cuts, or at none.
-    """
-    check_body(record, body)
-    if record.is_lift:
-        raise ConfigError(f'{record.name} is a lift: it sees landmarks, not crops')
-    if record.crop_size != crops.CROP_SIZE:
-        raise ConfigError(f'{record.name} looks at crops of {record.crop_size} pixels, this version cuts '
-                          f"{crops.CROP_SIZE}; export it anew: poco export {record.name}")

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from poco_ros.body.model import BodyModel
 from poco_ros.body.rotations import Floats, axis_angle_to_matrix, matrix_to_axis_angle
-from poco_ros.engine.base import Array, Engine, Progress, TensorSpec
-from poco_ros.engine.choose import load_engine
+from poco_ros.engine.base import Array, Engine, TensorSpec
 from poco_ros.engine.model_record import ModelRecord
-from poco_ros.engine.options import EngineOptions
 from poco_ros.errors import ConfigError
 from poco_ros.regressors.base import Evidence
 from poco_ros.regressors.compiled.about import OnNetwork, check_body
@@ -70,44 +67,27 @@ class PocoLift(OnNetwork):
     def __init__(
         self, record: ModelRecord, engine: Engine, body: BodyModel, agreeing: Agreeing | None = None,
     ) -> None:
-        check_fit(record, body)
-        super().__init__(record, engine)
+        super().__init__(record, engine, body)
         self._body, self._agreeing = body, agreeing or Agreeing()
 
-    @classmethod
-    def load(
-        cls, folder: Path, body: BodyModel, options: EngineOptions, progress: Progress | None = None,
-    ) -> PocoLift:
-        """Load an exported lift.
+    @staticmethod
+    def check_fit(record: ModelRecord, body: BodyModel) -> None:
+        """Check that a lift can be run here, with this body model.
 
-        :param folder: of the network, with ``model.json``.
-        :param body: the body model in use.
-        :param options: which engine, and how.
-        :param progress: told what is being done and how far it is, 0 to 1; from any thread.
-        :raises ConfigError: as the class.
-        :raises EngineError: a file is missing or changed, or no engine can run the graph.
+        :raises ConfigError: it was exported for another body model, or does not see what this package's lift observes.
         """
-        record = ModelRecord.load(folder)
-        check_fit(record, body)
-        return cls(record, load_engine(folder, options, progress, body=body), body)
-
-    def regress(self, frame: Frame, people: People) -> Bodies:
-        """Estimate the body of every person.
-
-        :param frame: gives the camera; its pixels are not looked at.
-        :param people: N persons with landmarks and features.
-        :returns: N bodies, in the same order.
-        :raises ConfigError: when the people come without landmarks or without features.
-        """
-        return self.regress_with_evidence(frame, people)[0]
+        check_body(record, body)
+        if record.inputs[:1] != (TensorSpec('observation', (-1, D), 'float32'),):
+            raise ConfigError(f'{record.name} does not see the {D} numbers that this version observes of a person; '
+                              'train and export it anew')
 
     def regress_with_evidence(self, frame: Frame, people: People) -> tuple[Bodies, Evidence]:
         """Estimate the body of every person; the evidence is what was seen of each joint, and what the heads read.
 
-        :param frame: as for :meth:`regress`.
-        :param people: as for :meth:`regress`.
-        :returns: N bodies and their evidence.
-        :raises ConfigError: as :meth:`regress`.
+        :param frame: gives the camera; its pixels are not looked at.
+        :param people: N persons with landmarks and features.
+        :returns: N bodies, in the same order, and their evidence.
+        :raises ConfigError: when the people come without landmarks or without features.
         """
         landmarks, features = people.landmarks, people.features
         if landmarks is None or features is None or features.shape != (len(people), FEATURE_SIZE):
@@ -159,14 +139,3 @@ class PocoLift(OnNetwork):
             sigma = or_else(placed.joint_uncertainty, np.ones(1))
             fit = refine_pose(fit, seen.observation, sigma, self._agreeing.refine_steps)
         return fit
-
-
-def check_fit(record: ModelRecord, body: BodyModel) -> None:
-    """Check that a lift can be run here, with this body model.
-
-    :raises ConfigError: it was exported for another body model, or does not see what this package's lift observes.
-    """
-    check_body(record, body)
-    if record.inputs[:1] != (TensorSpec('observation', (-1, D), 'float32'),):
-        raise ConfigError(f'{record.name} does not see the {D} numbers that this version observes of a person; train '
-                          'and export it anew')
