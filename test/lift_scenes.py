@@ -14,6 +14,7 @@ from poco_ros.body.rotations import axis_angle_to_matrix, rotation_between
 from poco_ros.body.smpl import JOINT_INDEX
 from poco_ros.camera import Camera
 from poco_ros.regressors.lift.rig import LANDMARK_INDEX, landmark_offsets, posed_landmarks
+from poco_ros.regressors.lift.seen_landmarks import SeenLandmarks, intrinsics_of, see
 from poco_ros.types import Boxes, Frame, Landmarks, People
 
 SWAP = [
@@ -143,3 +144,8 @@ def _from_surface(points: np.ndarray, joints: np.ndarray, vertices: np.ndarray) 
         for finger in ('index', 'pinky'):  # the knuckle lies a little beyond half way to the tip
             points[:, LANDMARK_INDEX[side + finger]] = 0.45 * wrist + 0.55 * vertices[:, ids[short + finger]]
     return points
+
+
+def seen_by(landmarks: Landmarks, camera: Camera) -> SeenLandmarks:
+    """Return landmarks as the lifts see them."""
+    return see(landmarks, camera.undistort_points(landmarks.image_px.astype(np.float64)), intrinsics_of(camera))

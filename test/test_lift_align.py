@@ -6,12 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from lift_scenes import Scene, random_poses, scene
+from lift_scenes import Scene, random_poses, scene, seen_by
 
 from poco_ros.body.model_file import load_body_model
 from poco_ros.regressors.lift.align import align_translation
 from poco_ros.regressors.lift.fit import Observation
-from poco_ros.regressors.lift.regressor import observe
 
 N = 60
 
@@ -23,7 +22,7 @@ def truth() -> Scene:
 
 @pytest.fixture(scope='module')
 def seen(truth: Scene) -> Observation:
-    return observe(truth.landmarks, truth.camera)[2]
+    return seen_by(truth.landmarks, truth.camera).observation
 
 
 def test_a_body_moved_by_a_known_amount_is_found_again(truth: Scene, seen: Observation) -> None:

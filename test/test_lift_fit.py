@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from lift_scenes import CAMERA, Scene, random_poses, scene
+from lift_scenes import CAMERA, Scene, random_poses, scene, seen_by
 
 from poco_ros.body.model import BodyModel
 from poco_ros.body.model_file import load_body_model
@@ -12,7 +12,6 @@ from poco_ros.body.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from poco_ros.regressors.lift import fit as fit_module
 from poco_ros.regressors.lift.fit import Fit, Observation, disagreement, place, refine
 from poco_ros.regressors.lift.prior import HINGE_BACKWARDS, HINGE_BONES, HINGE_JOINTS, MOVING_JOINTS
-from poco_ros.regressors.lift.regressor import observe
 from poco_ros.regressors.lift.rig import landmark_offsets
 
 
@@ -27,7 +26,7 @@ def truth_of(truth: Scene, body: BodyModel) -> Fit:
 
 
 def seen_of(truth: Scene) -> Observation:
-    return observe(truth.landmarks, truth.camera)[2]
+    return seen_by(truth.landmarks, truth.camera).observation
 
 
 def reprojection_px(fit: Fit, truth: Scene) -> np.ndarray:

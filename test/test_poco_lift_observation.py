@@ -7,13 +7,12 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from lift_scenes import CAMERA, Scene, perfect_landmarks, random_poses, scene
+from lift_scenes import CAMERA, Scene, perfect_landmarks, random_poses, scene, seen_by
 
 from poco_ros.body.model import BodyModel
 from poco_ros.body.model_file import load_body_model
 from poco_ros.camera import Camera
 from poco_ros.crops import bbox_info
-from poco_ros.regressors.lift.regressor import observe as see_analytically
 from poco_ros.regressors.lift.seen_landmarks import intrinsics_of
 from poco_ros.regressors.poco_lift.observation import (
     FEATURE_SIZE,
@@ -74,7 +73,7 @@ def test_parts_lie_where_they_are_said_to(truth: Scene) -> None:
     assert (np.abs(per_landmark[..., :2]).max(axis=(1, 2)) == pytest.approx(1 / 1.1, rel=1e-5))
     np.testing.assert_allclose(per_landmark[..., 2], marks.depth_px / half[..., 0], rtol=0.01, atol=1e-6)
     np.testing.assert_array_equal(per_landmark[..., 3:5], 1)
-    np.testing.assert_allclose(per_landmark[..., POINTS], see_analytically(marks, CAMERA)[1], atol=1e-6)
+    np.testing.assert_allclose(per_landmark[..., POINTS], seen_by(marks, CAMERA).points_m, atol=1e-6)
     np.testing.assert_array_equal(found.vector[:, 8 * 33], marks.score)
     np.testing.assert_array_equal(found.vector[:, -FEATURE_SIZE:], features())
 

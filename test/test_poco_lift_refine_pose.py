@@ -6,13 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from lift_scenes import CAMERA, Scene, random_poses, scene
+from lift_scenes import CAMERA, Scene, random_poses, scene, seen_by
 
 from poco_ros.body.model_file import load_body_model
 from poco_ros.body.rotations import axis_angle_to_matrix, geodesic_angle
 from poco_ros.regressors.lift.fit import Fit, Observation
 from poco_ros.regressors.lift.prior import MOVING_JOINTS
-from poco_ros.regressors.lift.regressor import observe
 from poco_ros.regressors.lift.rig import landmark_offsets
 from poco_ros.regressors.poco_lift.refine_pose import refine_pose
 
@@ -26,7 +25,7 @@ def truth() -> Scene:
 
 @pytest.fixture(scope='module')
 def seen(truth: Scene) -> Observation:
-    return observe(truth.landmarks, truth.camera)[2]
+    return seen_by(truth.landmarks, truth.camera).observation
 
 
 def disturbed(truth: Scene, spread: float) -> Fit:

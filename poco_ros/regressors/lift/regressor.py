@@ -7,21 +7,18 @@ import dataclasses
 import numpy as np
 
 from poco_ros.body.model import BodyModel
-from poco_ros.body.rotations import Floats, matrix_to_axis_angle
+from poco_ros.body.rotations import matrix_to_axis_angle
 from poco_ros.camera import Camera
 from poco_ros.errors import ConfigError
 from poco_ros.regressors.base import Evidence, RegressorInfo
-from poco_ros.regressors.lift.fit import Fit, Observation, disagreement, place, refine
-from poco_ros.regressors.lift.inverse_kinematics import InverseKinematics
+from poco_ros.regressors.lift.fit import disagreement
 from poco_ros.regressors.lift.outcome import Outcome, unknown_bodies
-from poco_ros.regressors.lift.rig import LANDMARK_JOINT, landmark_offsets
 from poco_ros.regressors.lift.seen_landmarks import intrinsics_of, person_score, see
-from poco_ros.regressors.lift.shape import ShapeFromLengths
+from poco_ros.regressors.lift.solution import AnalyticSolver
 from poco_ros.regressors.lift.uncertainty import DEFINITION, agreement, joint_seen, joint_uncertainty
 from poco_ros.types import Bodies, Frame, Landmarks, People
 
 VERSION = '1'
-STEPS = 3
 
 
 class BlazePoseLift:
@@ -44,10 +41,7 @@ class BlazePoseLift:
     warnings: tuple[str, ...] = ()
 
     def __init__(self, body: BodyModel) -> None:
-        rest = body.rest_joints().astype(np.float64)
-        self._body = body
-        self._inverse_kinematics = InverseKinematics((rest[:, LANDMARK_JOINT] + landmark_offsets(rest))[0])
-        self._shape = ShapeFromLengths(body)
+        self._solve = AnalyticSolver(body)
         self._info = RegressorInfo(
             model='blazepose_lift', model_version=VERSION, engine=f'numpy {np.__version__}', precision='fp64',
             device='CPU', licence='Apache-2.0', uncertainty_definition=DEFINITION,
@@ -85,33 +79,20 @@ class BlazePoseLift:
         return self._lift(bodies, people.landmarks, frame.camera)
 
     def _lift(self, bodies: Bodies, landmarks: Landmarks, camera: Camera) -> tuple[Bodies, Evidence]:
-        visibility, points, seen = observe(landmarks, camera)
-        betas, scale = self._shape(points, seen.weights)
-        seen = dataclasses.replace(seen, depth_m=seen.depth_m / scale[:, None])
-        rest = self._body.rest_joints(betas).astype(np.float64)
-        pose = self._inverse_kinematics(points, seen.weights)
-        fit = Fit(pose, rest[:, 0].copy(), rest, landmark_offsets(rest))
-        fit = refine(place(fit, seen), seen, STEPS)
+        ideal = camera.undistort_points(landmarks.image_px.astype(np.float64))
+        seen = see(landmarks, ideal, intrinsics_of(camera))
+        visibility, solution = seen.visibility, self._solve(seen)
+        fit = solution.fit
         joints, _ = fit.pose_joints()
-        uncertainty = joint_uncertainty(visibility, person_score(landmarks) * agreement(disagreement(fit, seen)))
+        trust = person_score(landmarks) * agreement(disagreement(fit, solution.observation))
+        uncertainty = joint_uncertainty(visibility, trust)
         outcome = Outcome.judge(visibility, uncertainty, joints)
         uncertainty[~outcome.usable] = 1
         bodies = outcome.write(
-            bodies, pose=matrix_to_axis_angle(fit.rotmats), betas=betas, transl=fit.pelvis - rest[:, 0], joints=joints)
+            bodies, pose=matrix_to_axis_angle(fit.rotmats), betas=solution.betas,
+            transl=fit.pelvis - fit.rest_joints[:, 0], joints=joints)
         bodies = dataclasses.replace(
             bodies, joint_uncertainty=uncertainty.astype(np.float32),
             uncertainty=uncertainty.mean(axis=1).astype(np.float32),
         )  # fmt: skip
         return bodies, Evidence(joint_seen(visibility).astype(np.float32))
-
-
-def observe(landmarks: Landmarks, camera: Camera) -> tuple[Floats, Floats, Observation]:
-    """Bring landmarks into a camera's optical frame, as :func:`~poco_ros.regressors.lift.seen_landmarks.see` does.
-
-    :param landmarks: N persons.
-    :param camera: of the picture.
-    :returns: visibility (N, 33) in [0, 1], 0 where a landmark is not finite or absurd; points (N, 33, 3) in metres,
-        origin between the hips, axes of the optical frame; and the observation, all finite.
-    """
-    seen = see(landmarks, camera.undistort_points(landmarks.image_px.astype(np.float64)), intrinsics_of(camera))
-    return seen.visibility, seen.points_m, seen.observation
