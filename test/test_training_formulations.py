@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import itertools
 
@@ -156,3 +157,12 @@ def test_nine_sigmas_per_joint(name):
         result = Objective(made.losses, random_body())(model, images, truth)
         result.total.backward()
         assert torch.isfinite(result.total) and gradient_norms(model)['uncert_head.uncert_fc1.weight'] > 0
+
+
+@pytest.mark.parametrize('name', ['none', 'gauss', 'nflow', 'poco'])
+def test_the_lift_learns_rotations_from_nothing(name: str) -> None:
+    """Only the weights of rotations and flow are larger than the paper's, all by the same order of magnitude."""
+    lift, cliff = (formulation(name, regressor, 'paper').losses for regressor in ('lift', 'cliff'))
+    assert lift.pose >= 100 * cliff.pose
+    assert lift.nf == (lift.pose if cliff.nf else 0.0)
+    assert dataclasses.replace(lift, pose=cliff.pose, nf=cliff.nf) == cliff

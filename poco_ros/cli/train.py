@@ -38,7 +38,7 @@ def train(
     mode: Annotated[str, typer.Option(
         help="losses of the paper's equations, or of the released code", metavar='paper|official')] = 'paper',
     pose_weight: Annotated[float, typer.Option(
-        help='factor on the weights of rotation errors and flow; 1: those of the paper, or as released')] = 1.0,
+        help='factor on the weights of rotation errors and flow; 1: those of the formulation')] = 1.0,
     backbone: Annotated[str, typer.Option(
         help="timm's name of the image network; empty: resnet18, of pare hrnet_w18_small")] = '',
     seed: Annotated[int, typer.Option(help='of weights, order and noise')] = 0,
