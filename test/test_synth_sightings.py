@@ -9,7 +9,8 @@ from poco_ros.people.model_files import DETECTOR, LANDMARKER
 from poco_ros.people.region import distance
 from poco_ros.synth.config import SynthConfig
 from poco_ros.synth.sequence import SequenceMaker
-from poco_ros.synth.sightings import FOLLOWED, FROM_DETECTOR, FROM_TRUTH, Observer, true_region
+from poco_ros.synth.shards import FOLLOWED, FROM_DETECTOR, FROM_TRUTH
+from poco_ros.synth.sightings import Observer, true_region
 
 
 @pytest.fixture(scope='module')

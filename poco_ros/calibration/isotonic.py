@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from poco_ros.calibration.bins import equal_weight_bins
+
 Array = npt.NDArray[np.float64]
 
 NUM_KNOTS = 9
@@ -68,11 +70,7 @@ def fit_curve(
     :param weight: (S,), positive.
     :param increasing: whether a larger score means a larger value; else a smaller one.
     """
-    levels, inverse = np.unique(score, return_inverse=True)
-    of_level = np.bincount(inverse, weight)
-    middle = (np.cumsum(of_level) - of_level / 2) / of_level.sum()
-    bins = np.minimum((middle * num_knots).astype(np.intp), num_knots - 1)[inverse]
-    _, bins = np.unique(bins, return_inverse=True)
+    bins = equal_weight_bins(score, weight, num_knots)
     total = np.bincount(bins, weight)
     x, y = np.bincount(bins, weight * score) / total, np.bincount(bins, weight * value) / total
     sign = 1 if increasing else -1

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
 
+from poco_ros.calibration.bins import equal_weight_bins
 from poco_ros.calibration.conformal import rows_by_sequence, sequence_weights
 
 Array = npt.NDArray[np.float64]
@@ -100,11 +101,7 @@ def reliability(promised: Array, found: Array, sequence: Ints, num_bins: int = N
     if not known.any():
         return None
     promised, found, weight = promised[known], found[known], sequence_weights(sequence[known])
-    levels, inverse = np.unique(promised, return_inverse=True)
-    of_level = np.bincount(inverse, weight)
-    middle = (np.cumsum(of_level) - of_level / 2) / of_level.sum()
-    bins = np.minimum((middle * num_bins).astype(np.intp), num_bins - 1)[inverse]
-    _, bins = np.unique(bins, return_inverse=True)
+    bins = equal_weight_bins(promised, weight, num_bins)
     total = np.bincount(bins, weight)
     return Reliability(np.bincount(bins, weight * promised) / total, np.bincount(bins, weight * found) / total,
                        total / total.sum())

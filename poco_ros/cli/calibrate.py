@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from poco_ros.calibration.outcomes import Outcomes
     from poco_ros.regressors.base import Regressor
 
-#: As :func:`poco_ros.evaluation.synthetic.groups_of` calls the people that the node would find.
-_FOUND = 'found by the node'
 
 
 def calibrate(
@@ -113,7 +111,7 @@ def _outcomes(regressor: Regressor, data: Path, split: str, bar: Progress) -> Ou
     """Run a regressor on the people of a split that the node would find."""
     from poco_ros.calibration.outcomes import Outcomes
     from poco_ros.evaluation.predictions import predict_bodies
-    from poco_ros.evaluation.synthetic import groups_of
+    from poco_ros.synth.found import found
     from poco_ros.synth.shards import read_dataset
     from poco_ros.synth.stored_crops import StoredCrops
 
@@ -122,7 +120,7 @@ def _outcomes(regressor: Regressor, data: Path, split: str, bar: Progress) -> Ou
     task = bar.add_task(f'{data.name}, {split}', total=len(samples))
     predictions = predict_bodies(
         regressor, samples, lambda done, total: bar.update(task, completed=done, total=total), crops)
-    return Outcomes.of(predictions.take(np.flatnonzero(groups_of(samples)['found'] == _FOUND)))
+    return Outcomes.of(predictions.take(np.flatnonzero(found(samples))))
 
 
 def _bar() -> Progress:

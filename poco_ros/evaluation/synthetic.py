@@ -16,15 +16,14 @@ from poco_ros.engine.model_record import RECORD_FILE
 from poco_ros.evaluation.chunks import hash_of_files, identity, in_chunks
 from poco_ros.evaluation.predictions import Crops, Predictions, landmark_visibility, predict_bodies
 from poco_ros.evaluation.report import Judged, evaluation_report
-from poco_ros.people.config import FinderConfig
 from poco_ros.regressors.base import Regressor
+from poco_ros.synth.found import found
 from poco_ros.synth.shards import HEADER, SPLITS, Header, Samples, read_dataset, shard_path
 from poco_ros.synth.stored_crops import StoredCrops
 
 AUTO = 'auto'
 SPLIT_CHOICES = (AUTO, *SPLITS, 'all')
 BASELINE = 'analytic lift'
-_FOLLOWED = 2
 _OCCLUSION_EDGES = (0.02, 0.3)
 _OCCLUSION_NAMES = np.array(['hidden less than 2 %', 'hidden 2 to 30 %', 'hidden more than 30 %'])
 
@@ -85,11 +84,8 @@ def evaluate_dataset(
 
 def groups_of(samples: Samples) -> dict[str, npt.NDArray[np.str_]]:
     """Return the groupings of samples that are told apart: (S,) texts each."""
-    config = FinderConfig()
-    least = np.where(samples.region_source == _FOLLOWED, config.min_presence_followed, config.min_presence)
-    found = np.where(samples.landmarks.score >= least, 'found by the node', 'not found by the node')
     return {'source': samples.source, 'occlusion': _OCCLUSION_NAMES[np.digitize(samples.occlusion, _OCCLUSION_EDGES)],
-            'found': found}
+            'found': np.where(found(samples), 'found by the node', 'not found by the node')}
 
 
 def _predictions(

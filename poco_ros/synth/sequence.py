@@ -17,7 +17,6 @@ from poco_ros.body.rotations import matrix_to_axis_angle
 from poco_ros.body.smpl import JOINT_INDEX
 from poco_ros.errors import DatasetError
 from poco_ros.evaluation.infill.motion_file import Motion
-from poco_ros.people.region import Region
 from poco_ros.synth.backgrounds import Backgrounds
 from poco_ros.synth.config import SynthConfig
 from poco_ros.synth.light import Light
@@ -204,13 +203,12 @@ def _truth(picture: Picture, view: View, pixels: Array) -> dict[str, Any]:
 def _seen(seen: Seen, picture: Picture) -> dict[str, Any]:
     """What BlazePose saw, in the camera's pixels."""
     landmarks, region, window = seen.landmarks, seen.region, picture.window
-    centre = window.to_camera(np.array([region.x, region.y]))
-    moved = Region(float(centre[0]), float(centre[1]), region.side / window.scale, region.angle)
+    x, y = window.to_camera(np.array([region.x, region.y]))
     found = dataclasses.replace(
         landmarks, image_px=window.to_camera(landmarks.image_px), depth_px=landmarks.depth_px / window.scale)
     rows = {f'landmarks_{f.name}': getattr(found, f.name)[0] for f in dataclasses.fields(found)}
     return {
-        **rows, 'region': (moved.x, moved.y, moved.side, moved.angle), 'region_source': seen.region_source,
+        **rows, 'region': (x, y, region.side / window.scale, region.angle), 'region_source': seen.region_source,
         'features': seen.features,
     }  # fmt: skip
 

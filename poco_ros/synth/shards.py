@@ -27,6 +27,8 @@ from poco_ros.whole_files import written_whole
 FORMAT = 1
 HEADER = 'dataset.json'
 SPLITS = ('train', 'val', 'calibration', 'test')
+FROM_TRUTH, FROM_DETECTOR, FOLLOWED = 0, 1, 2
+"""Values of :attr:`Samples.region_source`."""
 TABLES = ('subject', 'clip', 'outfit', 'background', 'source', 'licence')
 """Columns of text: shards hold numbers, the header what they stand for."""
 

@@ -12,12 +12,11 @@ from poco_ros.body.smpl import JOINT_INDEX
 from poco_ros.engine.openvino_engine import OpenVinoEngine
 from poco_ros.people import landmarker as network
 from poco_ros.people.detector import PoseDetector
-from poco_ros.people.landmarker import PoseLandmarker, Sighting
+from poco_ros.people.landmarker import PoseLandmarker
 from poco_ros.people.model_files import DETECTOR, LANDMARKER, model_path
 from poco_ros.people.region import Region, distance
+from poco_ros.synth.shards import FOLLOWED, FROM_DETECTOR, FROM_TRUTH
 from poco_ros.types import FloatArray, Landmarks
-
-FROM_TRUTH, FROM_DETECTOR, FOLLOWED = 0, 1, 2
 
 _FOLLOWED_SHARE = 0.35
 _WINDOW = (1.0, 1.5)
@@ -77,7 +76,7 @@ class Observer:
         if again is not None and rng.random() < _FOLLOWED_SHARE:
             region, source = _jittered(again, rng, 0.3), FOLLOWED
             sighting = self._landmarker(image, [region])
-        return Seen(sighting.landmarks, region, source, _pooled(sighting))
+        return Seen(sighting.landmarks, region, source, network.pooled(sighting)[0])
 
 
 def true_region(joints_px: Floats) -> Region:
@@ -100,7 +99,3 @@ def _jittered(region: Region, rng: np.random.Generator, strength: float = 1.0) -
         region, x=region.x + rng.normal(0, spread) * region.side, y=region.y + rng.normal(0, spread) * region.side,
         side=region.side * float(np.exp(rng.normal(0, 1.5 * spread))), angle=region.angle + rng.normal(0, spread),
     )  # fmt: skip
-
-
-def _pooled(sighting: Sighting) -> FloatArray:
-    return sighting.features[network.FEATURES][0].reshape(-1, 288).mean(axis=0).astype(np.float32)

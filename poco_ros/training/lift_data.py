@@ -12,17 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from poco_ros.errors import DatasetError
-from poco_ros.people.config import FinderConfig
 from poco_ros.regressors.poco_lift.observation import observe, virtual_size, virtual_squares
+from poco_ros.synth.found import found
 from poco_ros.synth.shards import Samples, read_dataset
 from poco_ros.training.targets import Targets
 from poco_ros.training.train_data import Batch, Truth, check_finite, pinhole, truth_of
-
-_FOLLOWED = 2
 
 
 @dataclass(frozen=True)
@@ -48,14 +45,6 @@ class LiftData:
     def targets(self, rows: torch.Tensor) -> Targets:
         """Return the truth of some of them."""
         return self.truth.targets(rows)
-
-
-def found(samples: Samples) -> npt.NDArray[np.bool_]:
-    """Return which people the node would have taken for people, by the score of the landmark network: (S,) bool."""
-    config = FinderConfig()
-    followed = samples.region_source == _FOLLOWED
-    least = np.where(followed, config.min_presence_followed, config.min_presence)
-    return np.asarray(samples.landmarks.score >= least)
 
 
 def lift_data(samples: Samples) -> LiftData:

@@ -16,12 +16,13 @@ from poco_ros.evaluation.reproduce.cells import Cell, Progress
 from poco_ros.networks.model import PocoModel
 from poco_ros.networks.uncertainty import body_uncertainty, joint_sigma
 from poco_ros.regressors.poco_lift.observation import observe, virtual_size, virtual_squares
+from poco_ros.synth.found import found
 from poco_ros.synth.shards import Header, Samples, read_dataset
 from poco_ros.synth.stored_crops import StoredCrops
 from poco_ros.training.cameras import image_translation
 from poco_ros.training.formulations import formulation
 from poco_ros.training.image_data import read_image_data
-from poco_ros.training.lift_data import found, lift_data
+from poco_ros.training.lift_data import lift_data
 from poco_ros.training.smpl_layer import SmplLayer
 from poco_ros.training.starting_point import new_network, start_from
 from poco_ros.training.train_config import TrainConfig
