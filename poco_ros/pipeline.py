@@ -17,7 +17,7 @@ from poco_ros.engine.base import Progress
 from poco_ros.engine.options import EngineOptions
 from poco_ros.people.config import FinderConfig
 from poco_ros.people.finder import PeopleFinder
-from poco_ros.regressors import choose_regressor, make_regressor
+from poco_ros.regressors import calibration_folder, choose_regressor, load_regressor
 from poco_ros.regressors.base import Regressor, RegressorInfo
 from poco_ros.settings import described
 from poco_ros.types import Bodies, Boxes, Frame, People
@@ -42,8 +42,8 @@ class PipelineConfig:
                            'the best imported network (cliff, pare, hmr) that is exported, else poco_lift, else lift.')
     body_model: str = described('', "Path of an SMPL body-model file (.pkl or .npz); '' takes the open body.")
     calibration: str = described('auto', "Turns the model's uncertainty into millimetres: auto: calibration.json "
-                                 "beside the network, if it is there; the path of a file that 'poco calibrate' made "
-                                 'for this network; none.')
+                                 "beside the network, if it is there, for lift the one that ships; the path of a file "
+                                 "that 'poco calibrate' made for this network; none.")
     coverage: float = described(0.9, 'Probability with which the published radii hold; one of the levels of the '
                                 'calibration.', min=0.01, max=0.999)
     engine: EngineOptions = field(default_factory=EngineOptions, metadata={'flat': True})
@@ -94,10 +94,10 @@ class Pipeline:
         """
         body = load_body_model(Path(config.body_model) if config.body_model else None)
         finder = PeopleFinder(config.finder)
-        regressor = make_regressor(config.model, body, config.engine, progress)
+        folder = choose_regressor(config.model, body)
+        regressor = load_regressor(folder, body, config.engine, progress)
         return cls(finder, regressor, body, *choose_calibrator(
-            config.calibration, config.coverage, choose_regressor(config.model, body),
-            MadeFor.of(regressor.info, body)))
+            config.calibration, config.coverage, calibration_folder(folder), MadeFor.of(regressor.info, body)))
 
     @property
     def info(self) -> RegressorInfo:
@@ -143,7 +143,8 @@ class Pipeline:
         found = time.perf_counter()
         bodies, evidence = self._regressor.regress_with_evidence(frame, people)
         if self.calibrator is not None:
-            bodies = self.calibrator.apply(bodies, evidence.seen, evidence.features)
+            bodies = self.calibrator.apply(bodies, evidence.seen, evidence.features,
+                                           metric=not frame.camera.focal_length_assumed)
         done = time.perf_counter()
         return Estimate(bodies, people, {'people': (found - start) * 1e3, 'bodies': (done - found) * 1e3})
 

@@ -127,6 +127,20 @@ def test_without_features_only_the_distance_can_be_unfamiliar(calibration):
         Calibrator(calibration, 0.9).apply(bodies_of(given), given['seen'], np.zeros((2, 5)))
 
 
+def test_with_a_guessed_focal_length_nothing_is_said_of_the_position_and_nobody_is_surely_familiar(calibration):
+    given = arrays(np.random.default_rng(8), 40, 1)
+    given['features'][0] += 100
+    bodies = bodies_of(given)
+    known, guessed = (Calibrator(calibration, 0.9).apply(bodies, given['seen'], given['features'], metric=metric)
+                      for metric in (True, False))
+    assert np.isfinite(known.transl_error_mm).all() and np.isfinite(known.transl_radius_mm).all()
+    assert np.isnan(guessed.transl_error_mm).all() and np.isnan(guessed.transl_radius_mm).all()
+    np.testing.assert_array_equal(guessed.joint_radius_mm, known.joint_radius_mm)
+    np.testing.assert_array_equal(guessed.confidence, known.confidence)
+    assert (known.in_domain == Domain.IN).any() and known.in_domain[0] == Domain.OUT
+    assert not (guessed.in_domain == Domain.IN).any() and guessed.in_domain[0] == Domain.OUT
+
+
 def test_a_joint_less_seen_has_a_wider_radius_where_that_is_so(calibration):
     given = arrays(np.random.default_rng(7), 50, 1)
     calibrator, bodies = Calibrator(calibration, 0.9), bodies_of(given)

@@ -87,7 +87,7 @@ def test_a_node_takes_the_file_and_fills_the_fields(made, body):
     known = np.isfinite(plain.joints).all(axis=(1, 2))
     assert known.any()
     assert np.isfinite(bodies.joint_radius_mm[known]).all() and np.isfinite(bodies.confidence[known]).all()
-    assert Pipeline.load(PipelineConfig(model='lift')).calibrator is None
+    assert pipeline.calibrator.calibration.calibration_id == json.loads(path.read_text())['calibration_id']
     with pytest.raises(CalibrationError, match='cannot be read'):
         Pipeline.load(PipelineConfig(model='lift', calibration='/nowhere/calibration.json'))
 

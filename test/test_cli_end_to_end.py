@@ -59,7 +59,8 @@ def test_demo_leaves_bodies_overlay_still_and_plot(tmp_path, environ):
     assert all(0 < (record['received_ns'] - stamp_ns(record)) / 1e9 < 30 for record in records)
     body = with_bodies[-1]['bodies'][0]
     assert 0.5 < body['transl'][2] < 10 and len(body['pose']) == 72 and None not in body['pose']
-    assert body['confidence'] is None  # uncalibrated is not known, and null in JSON
+    assert 0 < body['confidence'] < 1 and len(records[0]['calibration_id']) == 64
+    assert body['transl_radius_mm'] is None  # with a guessed focal length it is not known, and null in JSON
     video = cv2.VideoCapture(str(out / 'overlay.mp4'))
     assert video.get(cv2.CAP_PROP_FRAME_COUNT) >= 1 and video.get(cv2.CAP_PROP_FRAME_WIDTH) == 640
     still = cv2.imread(str(out / 'still.png'))

@@ -11,6 +11,7 @@ from poco_ros.camera import Camera
 from poco_ros.drawing import overlay, panel
 from poco_ros.drawing.colors import STATE_COLORS, track_color, trust_colors
 from poco_ros.drawing.overlay import STYLES, OverlayPainter
+from poco_ros.drawing.trust import NO_TRUST_ERROR_MM
 from poco_ros.types import Bodies, State
 
 CAMERA = Camera.assumed(640, 360)
@@ -89,7 +90,7 @@ def test_order_of_the_message_does_not_matter(open_body, bodies):
 def test_calibrated_numbers_change_the_words(open_body, bodies):
     calibrated = dataclasses.replace(
         bodies, confidence=np.float32([0.95, 0.05]),
-        joint_error_mm=np.where(np.arange(2)[:, None] == 0, 7.5, 142.5) * np.ones((2, 24), np.float32))
+        joint_error_mm=NO_TRUST_ERROR_MM * np.repeat(np.float32([[0.05], [0.95]]), 24, axis=1))
     painter = OverlayPainter(open_body)
     before, after = (painter.paint(photo(), b, CAMERA, 'skeleton') for b in (bodies, calibrated))
     changed = differs(before, after)

@@ -12,6 +12,7 @@ from compiled_fakes import FakeEngine, outputs, record
 from lift_networks import exported_lift
 
 from poco_ros.body.model_file import load_body_model
+from poco_ros.body.smpl import JOINT_NAMES
 from poco_ros.camera import Camera
 from poco_ros.errors import BodyModelError, ConfigError
 from poco_ros.people.finder import PeopleFinder
@@ -45,8 +46,12 @@ def test_a_person_in_a_photograph_becomes_one_body_in_front_of_the_camera(frame:
     x, y = frame.camera.project(head)
     assert 150 < x < 300 and 50 < y < 250
     assert head[1] < pelvis[1]
-    # Calibrated fields are not invented.
-    assert np.isnan(bodies.confidence).all() and np.isnan(bodies.joint_error_mm).all()
+    # With a guessed focal length nothing is said of the distance. The legs, which are not in the picture, are less
+    # well known than the trunk.
+    assert 0 < bodies.confidence[0] < 1 and np.isnan(bodies.transl_error_mm).all()
+    error = dict(zip(JOINT_NAMES, bodies.joint_error_mm[0], strict=True))
+    assert min(error['left_ankle'], error['right_ankle']) > 2 * max(error['neck'], error['spine1'])
+    assert (bodies.joint_radius_mm[0, 1:] > bodies.joint_error_mm[0, 1:]).all()
 
 
 def test_the_same_frames_give_the_same_bodies(frame: Frame) -> None:

@@ -33,7 +33,9 @@ class Calibrator:
         self._body_factor = float(calibration.body_factor[level])
         self._nearest, self._farthest = calibration.distance_m
 
-    def apply(self, bodies: Bodies, seen: npt.ArrayLike, features: npt.ArrayLike | None = None) -> Bodies:
+    def apply(
+        self, bodies: Bodies, seen: npt.ArrayLike, features: npt.ArrayLike | None = None, *, metric: bool = True,
+    ) -> Bodies:
         """Return the bodies with expected errors, radii, confidence and ``in_domain`` filled in.
 
         What the uncertainty is not known of stays NaN. Radii and errors of joints are about the pelvis, those of
@@ -42,6 +44,9 @@ class Calibrator:
         :param bodies: N bodies as the regressor gave them.
         :param seen: (N, 24) in [0, 1], NaN where not known; of :class:`~poco_ros.regressors.base.Evidence`.
         :param features: (N, F), or None; likewise.
+        :param metric: False where the camera's focal length is a guess. Distances from the camera are then
+            proportional to the guess: what is said of ``transl`` is NaN, and nobody is surely in the domain, because
+            all cameras of calibration were known.
         :raises CalibrationError: when the features are not those of the calibration.
         """
         if len(bodies) == 0:
@@ -53,26 +58,29 @@ class Calibrator:
         radius *= self._factor.take(cell)
         body_error = error @ _MEAN_OF_JOINTS
         error, radius = error.astype(np.float32), radius.astype(np.float32)
+        if not metric:
+            error[:, POSITION] = radius[:, POSITION] = np.nan
         return Bodies(**{
             **vars(bodies),
             'joint_error_mm': error[:, :POSITION], 'joint_radius_mm': radius[:, :POSITION],
             'body_error_mm': _single(body_error), 'body_radius_mm': _single(self._body_factor * largest),
             'transl_error_mm': error[:, POSITION], 'transl_radius_mm': radius[:, POSITION],
             'confidence': _single(self.calibration.confidence(body_error)),
-            'in_domain': self._domain(scores[:, POSITION], features),
+            'in_domain': self._domain(scores[:, POSITION], features, metric),
         })
 
-    def _domain(self, distance: Array, features: npt.ArrayLike | None) -> npt.NDArray[np.uint8]:
-        """Return (N,) of :class:`Domain`: OUT by distance or features, IN only where features say so."""
+    def _domain(self, distance: Array, features: npt.ArrayLike | None, metric: bool) -> npt.NDArray[np.uint8]:
+        """Return (N,) of :class:`Domain`: OUT by distance or features, IN only where features and camera say so."""
         detector = self.calibration.domain
         out: npt.NDArray[np.uint8]
         if features is None or detector is None:
             out = np.full(len(distance), _UNKNOWN)
         else:
             apart = detector.distance(features)
-            out = np.where(apart <= detector.threshold, _IN, _OUT)
+            out = np.where(apart <= detector.threshold, _IN if metric else _UNKNOWN, _OUT)
             out[np.isnan(apart + distance)] = _UNKNOWN
-        out[(distance < self._nearest) | (distance > self._farthest)] = _OUT
+        if metric:
+            out[(distance < self._nearest) | (distance > self._farthest)] = _OUT
         return out
 
 

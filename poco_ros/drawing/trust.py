@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from poco_ros.types import Bodies, Domain, State
 
-#: Expected joint error at which nothing of the trust is left, in millimetres: a joint that far off belongs to another
-#: pose (an upper arm is about 280 mm long).
-NO_TRUST_ERROR_MM = 150.0
+#: Expected joint error at which nothing of the trust is left, in millimetres: a joint that is an upper arm's length off
+#: belongs to another pose.
+NO_TRUST_ERROR_MM = 300.0
 
 Floats = npt.NDArray[np.float32]
 

@@ -9,9 +9,11 @@ from poco_ros.body.model import BodyModel
 from poco_ros.engine.base import Progress
 from poco_ros.engine.model_record import ModelRecord
 from poco_ros.engine.options import AUTO, EngineOptions
+from poco_ros.environment import share_dir
 from poco_ros.regressors.base import Regressor
 from poco_ros.regressors.compiled.installed import best_network, find_network
 from poco_ros.regressors.compiled.regressor import CompiledRegressor
+from poco_ros.regressors.lift.regressor import NAME as ANALYTIC
 from poco_ros.regressors.lift.regressor import BlazePoseLift
 from poco_ros.regressors.poco_lift.regressor import PocoLift
 from poco_ros.regressors.poco_lift.shipped import SHIPPED, find_shipped_lift, shipped_lift
@@ -64,10 +66,35 @@ def make_regressor(
     :raises ConfigError: when there is no such network, or it was exported for another body model.
     :raises EngineError: when its files are not whole, or no engine can run it.
     """
-    folder = choose_regressor(name, body)
+    return load_regressor(choose_regressor(name, body), body, options, progress)
+
+
+def load_regressor(
+    folder: Path | None, body: BodyModel, options: EngineOptions | None = None, progress: Progress | None = None,
+) -> Regressor:
+    """Load what :func:`choose_regressor` chose.
+
+    :param folder: of the network; None: the analytic lift.
+    :param body: as for :func:`make_regressor`, like the rest.
+    :raises ConfigError: as :func:`make_regressor`.
+    :raises EngineError: as :func:`make_regressor`.
+    """
     if folder is None:
         return BlazePoseLift(body)
     options = options or EngineOptions()
     if ModelRecord.load(folder).is_lift:
         return PocoLift.load(folder, body, options, progress)
     return CompiledRegressor.load(folder, body, options, progress)
+
+
+def calibration_folder(folder: Path | None) -> Path | None:
+    """Return where the calibration of what :func:`choose_regressor` chose lies, if it has one.
+
+    :param folder: of the network; None: the analytic lift, whose calibration ships with the package.
+    """
+    if folder is not None:
+        return folder
+    try:
+        return share_dir() / 'engines' / ANALYTIC
+    except FileNotFoundError:
+        return None

@@ -1,4 +1,4 @@
-"""Which samples the running node would have had: those whom its people finder takes for people."""
+"""Which samples the running node would have had: those whom its people finder sees and takes for people."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ import numpy as np
 import numpy.typing as npt
 
 from poco_ros.people.config import FinderConfig
-from poco_ros.synth.shards import FOLLOWED, Samples
+from poco_ros.synth.shards import FOLLOWED, FROM_TRUTH, Samples
 
 
 def found(samples: Samples) -> npt.NDArray[np.bool_]:
-    """Return which people the node would have taken for people, by the score of the landmark network: (S,) bool."""
+    """Return which people the node would have found: (S,) bool.
+
+    Somebody whom the detector did not see, so that the landmark network was shown where to look, is none of them; of
+    the others the landmark network's score decides.
+    """
     config = FinderConfig()
     followed = samples.region_source == FOLLOWED
     least = np.where(followed, config.min_presence_followed, config.min_presence)
-    return np.asarray(samples.landmarks.score >= least)
+    return np.asarray((samples.region_source != FROM_TRUTH) & (samples.landmarks.score >= least))

@@ -16,9 +16,11 @@ from poco_ros.regressors.lift.outcome import Outcome, unknown_bodies
 from poco_ros.regressors.lift.seen_landmarks import intrinsics_of, person_score, see
 from poco_ros.regressors.lift.solution import AnalyticSolver
 from poco_ros.regressors.lift.uncertainty import DEFINITION, agreement, joint_seen, joint_uncertainty
-from poco_ros.types import Bodies, Frame, Landmarks, People
+from poco_ros.types import Bodies, FloatArray, Frame, Landmarks, People
 
+NAME = 'blazepose_lift'
 VERSION = '1'
+"""Counted up with every change that gives other bodies or uncertainties: calibrations are made for one version."""
 
 
 class BlazePoseLift:
@@ -43,7 +45,7 @@ class BlazePoseLift:
     def __init__(self, body: BodyModel) -> None:
         self._solve = AnalyticSolver(body)
         self._info = RegressorInfo(
-            model='blazepose_lift', model_version=VERSION, engine=f'numpy {np.__version__}', precision='fp64',
+            model=NAME, model_version=VERSION, engine=f'numpy {np.__version__}', precision='fp64',
             device='CPU', licence='Apache-2.0', uncertainty_definition=DEFINITION,
         )  # fmt: skip
 
@@ -65,9 +67,12 @@ class BlazePoseLift:
     def regress_with_evidence(self, frame: Frame, people: People) -> tuple[Bodies, Evidence]:
         """Lift every person's landmarks to a body; the evidence is ``m`` of the uncertainty's definition.
 
+        The lift itself reads no features. Those that come with the people, what the landmark network saw, tell
+        familiar input from unfamiliar.
+
         :param frame: as for :meth:`regress`.
         :param people: as for :meth:`regress`.
-        :returns: N bodies and their evidence; there are no features.
+        :returns: N bodies and their evidence.
         :raises ConfigError: when the people come without landmarks.
         """
         bodies = unknown_bodies(people.boxes)
@@ -76,9 +81,11 @@ class BlazePoseLift:
                               'use a people finder that gives landmarks, or a regressor that needs boxes only')
         if len(people) == 0:
             return bodies, Evidence.none(0)
-        return self._lift(bodies, people.landmarks, frame.camera)
+        return self._lift(bodies, people.landmarks, people.features, frame.camera)
 
-    def _lift(self, bodies: Bodies, landmarks: Landmarks, camera: Camera) -> tuple[Bodies, Evidence]:
+    def _lift(
+        self, bodies: Bodies, landmarks: Landmarks, features: FloatArray | None, camera: Camera,
+    ) -> tuple[Bodies, Evidence]:
         ideal = camera.undistort_points(landmarks.image_px.astype(np.float64))
         seen = see(landmarks, ideal, intrinsics_of(camera))
         visibility, solution = seen.visibility, self._solve(seen)
@@ -95,4 +102,4 @@ class BlazePoseLift:
             bodies, joint_uncertainty=uncertainty.astype(np.float32),
             uncertainty=uncertainty.mean(axis=1).astype(np.float32),
         )  # fmt: skip
-        return bodies, Evidence(joint_seen(visibility).astype(np.float32))
+        return bodies, Evidence(joint_seen(visibility).astype(np.float32), features)
