@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterator
 
 import numpy as np
@@ -16,9 +17,14 @@ CAMERA = Camera(640, 480, 500.0, 500.0, 319.5, 239.5)
 UPRIGHT = np.array([np.pi, 0.0, 0.0])
 
 
+@functools.cache
+def rest_joints() -> np.ndarray:
+    return np.asarray(load_body_model().rest_joints()[0])
+
+
 def standing(x: float, depth: float = 4.0) -> np.ndarray:
     """(24, 3) joints of a standing body, the pelvis x metres to the right."""
-    joints = load_body_model().rest_joints()[0] * np.array([1, -1, -1])
+    joints = rest_joints() * np.array([1, -1, -1])
     return np.asarray(joints - joints[0] + np.array([x, 0.1, depth]))
 
 
@@ -27,8 +33,7 @@ def body_at(*places: float, uncertainty: float = 0.1, track_id: int = 1) -> Bodi
     pose = np.zeros((len(places), 24, 3), np.float32)
     pose[:, 0] = UPRIGHT
     joints = np.array([standing(x) for x in places], np.float32)
-    rest = load_body_model().rest_joints()[0]
-    transl = joints[:, 0] - rest[0]
+    transl = joints[:, 0] - rest_joints()[0]
     known = np.isfinite(np.array(places))
     states = np.where(known, State.OBSERVED, State.LOST).astype(np.uint8)
     boxes = np.array([[*CAMERA.project(j).min(axis=0), *CAMERA.project(j).max(axis=0)] for j in joints], np.float32)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from occlusion_bodies import CAMERA, body_at, looks_with_numbers, standing
 
-from poco_ros.evaluation.occlusion.watching import bodies_of, find_again, rows, watch
+from poco_ros.evaluation.occlusion.watching import bodies_of, find_again, find_people, rows, watch
 from poco_ros.pipeline import Estimate
 from poco_ros.types import Bodies, Boxes, People
 
@@ -54,3 +54,10 @@ def test_the_person_is_found_among_others_and_not_in_anybody():
     np.testing.assert_allclose(joints[0], standing(0.1))
     with pytest.raises(ValueError, match='no field over the joints'):
         rows(frames, 'betas', found)
+
+
+def test_no_body_is_two_people():
+    people = np.array([[standing(0.0)] * 3, [standing(0.6)] * 3, [np.full((24, 3), np.nan)] * 3])
+    frames = [body_at(0.6, 0.0), body_at(0.4), body_at(0.1, 0.2)]
+    assert find_again(frames, people[0], CAMERA).tolist() == [1, 0, 0]
+    assert find_people(frames, people, CAMERA).tolist() == [[1, -1, 0], [0, 0, -1], [-1, -1, -1]]

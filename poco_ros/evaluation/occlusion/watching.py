@@ -89,15 +89,29 @@ def find_again(frames: Sequence[Bodies], joints: npt.ArrayLike, camera: Camera) 
     :param camera: of the frames.
     :returns: (T,) rows in ``frames``; -1 where there is none.
     """
+    return find_people(frames, np.asarray(joints)[None], camera)[0]
+
+
+def find_people(frames: Sequence[Bodies], joints: npt.ArrayLike, camera: Camera) -> npt.NDArray[np.intp]:
+    """Say which body of each frame each of several people is: as :func:`find_again`, but no body is two people.
+
+    A body is taken for the person it is nearest to, or for nobody.
+
+    :param frames: T frames of bodies.
+    :param joints: (P, T, 24, 3) metres, optical frame; NaN in frames without the person.
+    :param camera: of the frames.
+    :returns: (P, T) rows in ``frames``; -1 where there is none.
+    """
     pixels = camera.project(joints)
-    found = np.full(len(frames), -1, np.intp)
+    found = np.full(pixels.shape[:2], -1, np.intp)
     for t, bodies in enumerate(frames):
         if len(bodies) == 0:
             continue
-        away = np.linalg.norm(camera.project(bodies.joints[:, 0]) - pixels[t, 0], axis=1)
+        away = np.linalg.norm(pixels[:, t, None, 0] - camera.project(bodies.joints[:, 0]), axis=-1)
         away = np.where(np.isnan(away), np.inf, away)
-        if away.min() <= _SAME_PERSON * np.ptp(pixels[t, :, 1]):
-            found[t] = away.argmin()
+        away[np.arange(len(away))[:, None] != away.argmin(axis=0)] = np.inf
+        same = away.min(axis=1) <= _SAME_PERSON * np.ptp(pixels[:, t, :, 1], axis=1)
+        found[same, t] = away.argmin(axis=1)[same]
     return found
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from poco_ros.camera import Camera
 from poco_ros.errors import DatasetError
 from poco_ros.evaluation.occlusion.crossings import watch_crossing
-from poco_ros.evaluation.occlusion.watching import Estimator, bodies_of, find_again, rows
+from poco_ros.evaluation.occlusion.watching import Estimator, bodies_of, find_again, find_people, rows
 from poco_ros.evaluation.reproduce.occlusion_sweep import Sweep
 from poco_ros.types import NUM_JOINTS, Bodies, Frame
 from poco_ros.video.board import CarriedBoard
@@ -121,18 +121,18 @@ def _board(source: VideoSource, clear: Sequence[Bodies]) -> CarriedBoard:
 def _people(
     name: str, fps: float, camera: Camera, board: CarriedBoard, clear: Sequence[Bodies], blocked: Sequence[Bodies],
 ) -> list[Sweep]:
+    tracks = sorted({int(i) for bodies in clear for i in bodies.track_id if i > 0})
+    own = [np.array([next(iter(np.flatnonzero(bodies.track_id == track)), -1) for bodies in clear]) for track in tracks]
+    joints = np.array([rows(clear, 'joints', found) for found in own]).reshape(-1, len(clear), NUM_JOINTS, 3)
+    again = find_people(blocked, joints, camera)
     sweeps = []
-    for track in sorted({int(i) for bodies in clear for i in bodies.track_id if i > 0}):
-        own = np.array([next(iter(np.flatnonzero(bodies.track_id == track)), -1) for bodies in clear])
-        joints = rows(clear, 'joints', own)
-        there = np.flatnonzero(np.isfinite(joints).all(axis=(1, 2)))
-        pixels = camera.project(joints[there])
-        covered = np.array([board.covers(index, row) for index, row in zip(there, pixels, strict=True)], bool)
-        if not covered.any():
-            continue
-        found = find_again([blocked[index] for index in there], joints[there], camera)
-        sweeps.append(Sweep(
-            name, there / fps, 's', covered.reshape(-1, NUM_JOINTS),
-            rows([blocked[index] for index in there], 'joint_uncertainty', found).astype(np.float64),
-            sigma_without=rows(clear, 'joint_uncertainty', own)[there].astype(np.float64)))
+    for mine, before, after in zip(joints, own, again, strict=True):
+        there = np.isfinite(mine).all(axis=(1, 2))
+        pixels = camera.project(mine)
+        covered = np.array([board.covers(index, row) for index, row in enumerate(pixels)])[there]
+        if covered.any():
+            sweeps.append(Sweep(
+                name, np.flatnonzero(there) / fps, 's', covered,
+                rows(blocked, 'joint_uncertainty', after)[there].astype(np.float64),
+                sigma_without=rows(clear, 'joint_uncertainty', before)[there].astype(np.float64)))
     return sweeps
