@@ -74,5 +74,8 @@ def test_frames_without_a_raw_body_are_counted(errors):
     frames = covered().any(axis=1)
     told = missing([errors, errors], [frames, frames])
     assert told['frames'] == 12 and told['without_a_body'] == {'raw': 2, 'live': 0, 'infilled': 0}
-    assert told['filled']['frames'] == 2 and told['filled']['camera_mm'] < 100
+    filled = told['filled']
+    assert filled['frames'] == 2 and filled['infilled']['camera_mm'] < filled['last raw body']['camera_mm']
+    # three of the joints of the body before are 300 mm too low
+    assert filled['last raw body'] == {'aligned_mm': 37.5, 'camera_mm': 37.5}
     assert missing([errors], [~frames])['filled'] == {'frames': 0}

@@ -32,12 +32,14 @@ class StreamErrors:
     :param camera_mm: (3, T, 24) distance of the joints in the camera's frame.
     :param state: (3, T, 24) of :class:`poco_ros.types.State`.
     :param uncertainty: (T, 24) of the raw stream.
+    :param last_raw_mm: (2, T, 24) both distances of the last raw body so far, for who keeps that where there is none.
     """
 
     aligned_mm: Array
     camera_mm: Array
     state: npt.NDArray[np.int64]
     uncertainty: Array
+    last_raw_mm: Array
 
     @property
     def not_trusted(self) -> Mask:
@@ -68,17 +70,21 @@ def stream_errors(streams: Sequence[Sequence[Bodies]], truth: npt.ArrayLike, cam
     :param camera: of the frames.
     """
     true = np.asarray(truth, np.float64)
-    aligned, absolute, states = [], [], []
-    for frames in streams:
-        found = find_again(frames, true, camera)
-        joints = rows(frames, 'joints', found).astype(np.float64)
-        off = joints - true
-        absolute.append(1e3 * np.linalg.norm(off, axis=-1))
-        aligned.append(1e3 * np.linalg.norm(off - off[:, :1], axis=-1))
-        states.append(np.nan_to_num(rows(frames, 'joint_state', found), nan=State.UNKNOWN).astype(int))
-        if len(states) == 1:
-            uncertainty = rows(frames, 'joint_uncertainty', found).astype(np.float64)
-    return StreamErrors(np.stack(aligned), np.stack(absolute), np.stack(states), uncertainty)
+    found = [find_again(frames, true, camera) for frames in streams]
+    joints = [rows(frames, 'joints', own).astype(np.float64) for frames, own in zip(streams, found, strict=True)]
+    states = [np.nan_to_num(rows(frames, 'joint_state', own), nan=State.UNKNOWN).astype(np.int64)
+              for frames, own in zip(streams, found, strict=True)]
+    last = np.maximum.accumulate(np.where(found[0] >= 0, np.arange(len(true)), 0))
+    aligned, absolute = np.array([_distances_mm(points, true) for points in joints]).swapaxes(0, 1)
+    return StreamErrors(
+        aligned, absolute, np.stack(states), rows(streams[0], 'joint_uncertainty', found[0]).astype(np.float64),
+        _distances_mm(joints[0][last], true))
+
+
+def _distances_mm(joints: Array, true: Array) -> Array:
+    """(2, T, 24) mm: with pelvises aligned, and in the camera's frame; in the order of :data:`ERRORS`."""
+    off = joints - true
+    return 1e3 * np.linalg.norm(np.stack([off - off[:, :1], off]), axis=-1)
 
 
 def compare(sequences: Sequence[StreamErrors], where: Sequence[Mask]) -> dict[str, Any]:
@@ -112,8 +118,9 @@ def missing(sequences: Sequence[StreamErrors], where: Sequence[Mask]) -> dict[st
 
     :param sequences: S of them.
     :param where: of each, (T,) which frames count.
-    :returns: 'frames'; 'without_a_body' of each stream; and of the frames in which only the raw body is missing, under
-        'filled', the mean 'aligned_mm' and 'camera_mm' of the infilled stream and how many 'frames' they are.
+    :returns: 'frames'; 'without_a_body' of each stream; and of the frames with an infilled but no raw body, under
+        'filled', how many 'frames' they are and the mean 'aligned_mm' and 'camera_mm' of all joints, 'infilled' and of
+        the 'last raw body' before.
     """
     there = [np.isfinite(s.aligned_mm[:, :, 0]) & frames for s, frames in zip(sequences, where, strict=True)]
     filled = [bodies[2] & ~bodies[0] for bodies in there]
@@ -124,9 +131,11 @@ def missing(sequences: Sequence[StreamErrors], where: Sequence[Mask]) -> dict[st
         'filled': {'frames': int(sum(frames.sum() for frames in filled))},
     }  # fmt: skip
     if result['filled']['frames']:
-        for name in ERRORS:
-            values = np.concatenate([getattr(s, name)[2, frames] for s, frames in zip(sequences, filled, strict=True)])
-            result['filled'][name] = round(float(values.mean()), 1)
+        pairs = list(zip(sequences, filled, strict=True))
+        infilled = [np.stack([s.aligned_mm[2, frames], s.camera_mm[2, frames]]) for s, frames in pairs]
+        for name, parts in (('infilled', infilled), ('last raw body', [s.last_raw_mm[:, f] for s, f in pairs])):
+            means = np.nanmean(np.concatenate(parts, axis=1), axis=(1, 2))
+            result['filled'][name] = {error: round(float(v), 1) for error, v in zip(ERRORS, means, strict=True)}
     return result
 
 
