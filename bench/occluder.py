@@ -13,7 +13,6 @@ out and counted. Writes ``bench/results/occluder.json``.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -21,46 +20,30 @@ import numpy as np
 import record
 
 from poco_ros.camera import Camera
+from poco_ros.evaluation.occlusion.streams import GIVEN_UP, STREAMS, StreamErrors, smoothed, stream_errors
+from poco_ros.evaluation.occlusion.watching import Look, Watched, watch
 from poco_ros.pipeline import Pipeline, PipelineConfig
 from poco_ros.temporal.config import TrustConfig
-from poco_ros.temporal.stream import TemporalStream
-from poco_ros.types import Bodies, Frame, State
+from poco_ros.types import Bodies, Frame
 from poco_ros.video.demo_clip import FPS, HEIGHT, PERIOD, WIDTH, DemoClip, occluder_box
 
 CAMERA = Camera.assumed(WIDTH, HEIGHT)
-STREAMS = ('raw', 'live', 'infilled')
-GIVEN_UP = (State.LOST, State.UNKNOWN)
 
 
-@dataclass
-class Joints:
-    """One pass: (3 streams, 300 frames, 24 joints), or without the streams; errors in mm."""
+def estimates(clip: DemoClip, *, mirrored: bool) -> Watched:
+    """One pass with the board and one without."""
 
-    error: np.ndarray
-    root_error: np.ndarray
-    state: np.ndarray
-    covered: np.ndarray
-    uncertainty: np.ndarray
+    def looks() -> Iterator[Look]:
+        for index in range(PERIOD):
+            images = (clip.image(index, board=board) for board in (False, True))
+            images = (image[:, ::-1] if mirrored else image for image in images)
+            yield Look(*(Frame(np.ascontiguousarray(image), CAMERA, stamp(index)) for image in images))
 
-
-def estimates(clip: DemoClip, *, board: bool, mirrored: bool) -> Iterator[Bodies]:
-    pipeline = Pipeline.load(PipelineConfig(model='lift'))
-    for index in range(PERIOD):
-        image = clip.image(index, board=board)
-        image = np.ascontiguousarray(image[:, ::-1] if mirrored else image)
-        yield pipeline.process(Frame(image, CAMERA, stamp(index))).bodies
+    return watch(looks(), {'lift': lambda: Pipeline.load(PipelineConfig(model='lift'))})['lift']
 
 
 def stamp(index: int) -> int:
     return round(index / FPS * 1e9)
-
-
-def smoothed(raw: list[Bodies]) -> tuple[list[Bodies], list[Bodies]]:
-    """The live and the infilled stream, of the default settings."""
-    stream = TemporalStream()
-    outputs = [stream.push(bodies, stamp(index)) for index, bodies in enumerate(raw)]
-    infilled = [frame for output in outputs for frame in output.infilled] + list(stream.flush())
-    return [output.live.bodies for output in outputs if output.live], [frame.bodies for frame in infilled]
 
 
 def covered(reference: Bodies, index: int, mirrored: bool) -> np.ndarray:
@@ -73,34 +56,22 @@ def covered(reference: Bodies, index: int, mirrored: bool) -> np.ndarray:
     return (x >= box[0]) & (x < box[2]) & (y >= box[1]) & (y < box[3])
 
 
-def run(clip: DemoClip, mirrored: bool) -> Joints:
-    reference = list(estimates(clip, board=False, mirrored=mirrored))
-    raw = list(estimates(clip, board=True, mirrored=mirrored))
-    shape = (len(STREAMS), PERIOD, 24)
-    out = Joints(np.full(shape, np.nan), np.full(shape[:2], np.nan), np.zeros(shape, int), np.zeros(shape[1:], bool),
-                 np.zeros(shape[1:]))
-    for s, bodies in enumerate((raw, *smoothed(raw))):
-        for index, (got, wanted) in enumerate(zip(bodies, reference, strict=True)):
-            if len(wanted) != 1 or not len(got):
-                raise SystemExit(f'picture {index}: {len(wanted)} bodies without the board, {len(got)} {STREAMS[s]}')
-            truth = wanted.joints[0]
-            away = np.linalg.norm(got.joints[:, 0] - truth[0], axis=1)  # several, where the board makes up people
-            nearest = np.where(np.isnan(away), np.inf, away).argmin()
-            joints = got.joints[nearest]
-            out.error[s, index] = 1e3 * np.linalg.norm(joints - joints[0] - truth + truth[0], axis=1)
-            out.root_error[s, index] = 1e3 * np.linalg.norm(joints[0] - truth[0])
-            out.state[s, index] = got.joint_state[nearest]
-            if s == 0:
-                out.covered[index] = covered(wanted, index, mirrored)
-                out.uncertainty[index] = got.joint_uncertainty[nearest]
-    return out
+def run(clip: DemoClip, mirrored: bool) -> tuple[StreamErrors, np.ndarray]:
+    """The errors of a pass, and which joints the board covers."""
+    watched = estimates(clip, mirrored=mirrored)
+    if any(len(bodies) != 1 for bodies in watched.clear):
+        raise SystemExit('without the board there is not one body in every picture')
+    streams = (watched.blocked, *smoothed(watched.blocked, [stamp(index) for index in range(PERIOD)]))
+    errors = stream_errors(streams, np.concatenate([bodies.joints for bodies in watched.clear]), CAMERA)
+    return errors, np.array([covered(bodies, index, mirrored) for index, bodies in enumerate(watched.clear)])
 
 
-def summary(passes: list[Joints]) -> dict[str, Any]:
-    error, state, root = (np.concatenate([getattr(p, name) for p in passes], axis=1)
-                          for name in ('error', 'state', 'root_error'))
-    behind, doubt = (np.concatenate([getattr(p, name) for p in passes]) for name in ('covered', 'uncertainty'))
-    behind &= (doubt <= 1) & np.isfinite(error).all(axis=0)
+def summary(passes: list[tuple[StreamErrors, np.ndarray]]) -> dict[str, Any]:
+    error, state, camera = (np.concatenate([getattr(errors, name) for errors, _ in passes], axis=1)
+                            for name in ('aligned_mm', 'state', 'camera_mm'))
+    doubt = np.concatenate([errors.uncertainty for errors, _ in passes])
+    root = camera[:, :, 0]
+    behind = np.concatenate([mask for _, mask in passes]) & (doubt <= 1) & np.isfinite(error).all(axis=0)
     there = np.isfinite(root).all(axis=0)
     frames = behind.any(axis=1)
     wholes = {'covered': behind, 'covered and not trusted': behind & (doubt > TrustConfig().u_hi),

@@ -17,8 +17,9 @@ from poco_ros.errors import DatasetError
 from poco_ros.evaluation.predictions import landmark_visibility, with_truth
 from poco_ros.evaluation.reproduce import tables
 from poco_ros.evaluation.reproduce.cells import Cell, run_cell
-from poco_ros.evaluation.reproduce.occlusion_sweep import Sweep, auroc, sweep_summary
+from poco_ros.evaluation.reproduce.occlusion_sweep import Sweep, auroc, joined_sweeps, sweep_summary
 from poco_ros.evaluation.reproduce.self_improvement import choose, joined, labelled, with_pseudo_labels
+from poco_ros.evaluation.reproduce.shows import Show
 from poco_ros.evaluation.reproduce.study import Plan, reproduce_study
 
 #: Noise of the made-up networks, and how much of it their sigma knows.
@@ -79,13 +80,20 @@ def test_everything_is_trained_once_and_written_up(tmp_path, body):
     position = np.arange(30.0)
     covered = np.zeros((30, 24), bool)
     covered[10:20, [18, 20]] = True
-    sweep = Sweep('a wall', position, 'pixels', covered, 0.1 + 0.3 * covered + 0.01 * np.sin(position)[:, None])
-    study = reproduce_study(lab, PLAN, tmp_path, body, quiet, [sweep], {'data': 'made up'})
+    sweep = Sweep('a wall', position, 'pixels', covered, 0.1 + 0.3 * covered + 0.01 * np.sin(position)[:, None],
+                  sigma_without=np.full((30, 24), 0.1))
+
+    def shows():
+        assert len(lab.trained) > 20, 'shown before everything is trained'
+        return [Show('a wall', 'my lift', (sweep, sweep)), Show('nobody', 'my lift', ())]
+
+    study = reproduce_study(lab, PLAN, tmp_path, body, quiet, shows, {'data': 'made up'})
     names = [cell.name for cell, _ in lab.trained]
     assert len({n for n in names if 'seed' in n}) == 12 + 6 + 1 + 7  # lifts, images, teacher, students
     text = (tmp_path / 'report.md').read_text()
     for name in (*NOISE, 'constant per joint', 'landmark visibility', 'analytic lift', 'cliff poco', 'filtered',
-                 'whole', 'random', 'a wall', 'left_wrist'):
+                 'whole', 'random', '| a wall | my lift | 2 | 60 | 0 | 2 of 2 | 1.00 | 1.00 |', 'left_wrist',
+                 '| nobody | my lift | 0 | - '):
         assert name in text, name
     assert 'The order is that of the paper.' in text and 'nan' not in text.lower()
     for picture in ('pcc', 'sparsification', 'self_improvement', 'sweep-0'):
@@ -101,7 +109,7 @@ def test_everything_is_trained_once_and_written_up(tmp_path, body):
     assert next(line for line in text.splitlines() if line.startswith('| none ')).count(' - |') == 1  # no sigma, no PCC
 
     again = FakeLab(body)
-    reproduce_study(again, PLAN, tmp_path, body, quiet, [sweep])
+    reproduce_study(again, PLAN, tmp_path, body, quiet)
     assert [cell.study for cell, _ in again.trained] == ['teacher']  # asked for its weights alone
     (tmp_path / 'cells' / 'lift-nflow-seed1-10+2' / 'result.json').unlink()
     more = FakeLab(body)
@@ -193,6 +201,25 @@ def test_the_sweep_tells_whether_sigma_rises():
     kept = np.arange(100) != 90
     assert knee['auroc'] == pytest.approx(metrics.roc_auc_score(covered[kept, 4], sigma[kept, 4]))
     assert knee['auroc'] > 0.75 > ankle['auroc'] and knee['error_covered_mm'] > knee['error_clear_mm']
+    assert 'sigma_without' not in knee and np.isnan(summary['auroc_rise'])
     assert auroc([1, 1], [1, 1]) == 0.5 and auroc([2], [1, 3]) == 0.5
     with pytest.raises(ValueError, match='shapes'):
         Sweep('x', np.arange(3.0), 's', covered, sigma)
+
+
+def test_what_a_pose_explains_is_no_rise():
+    covered = np.zeros((100, 24), bool)
+    covered[30:60, [4, 7]] = True
+    without = np.random.default_rng(0).uniform(0.1, 0.9, (100, 24))
+    sigma = without + 0.001 * np.random.default_rng(1).normal(size=(100, 24))
+    sigma[30:60, 4] += 0.05
+    sweep = Sweep('x', np.arange(100.0), 's', covered, sigma, sigma_without=without)
+    knee, ankle = sweep_summary(sweep)['joints']
+    assert knee['auroc_rise'] == 1 and knee['auroc'] < 0.8 and 0.3 < ankle['auroc_rise'] < 0.7
+    assert knee['rise_covered'] == pytest.approx(0.05, abs=1e-3) and knee['rise_clear'] == pytest.approx(0, abs=1e-3)
+    assert knee['sigma_without'] == pytest.approx(without[30:60, 4].mean())
+    twice = joined_sweeps('both', [sweep, sweep])
+    assert len(twice.position) == 200 and twice.error_mm is None and twice.sigma_without.shape == (200, 24)
+    assert sweep_summary(twice)['joints'][0]['rise_covered'] == pytest.approx(knee['rise_covered'])
+    with pytest.raises(ValueError, match='no sweeps'):
+        joined_sweeps('none', [])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -11,6 +12,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from poco_ros.cli.network_packages import TORCH_PACKAGES, require_packages
 from poco_ros.errors import ConfigError
+
+if TYPE_CHECKING:
+    from poco_ros.evaluation.reproduce.shows import Show
+    from poco_ros.evaluation.reproduce.sweep_plan import SweepPlan
 
 
 def reproduce(
@@ -24,6 +29,16 @@ def reproduce(
     image_steps: Annotated[int, typer.Option(min=1, help='Steps of the first stage of each image regressor.')] = 2_000,
     images: Annotated[bool, typer.Option(help='Whether to train HMR, PARE and CLIFF too.')] = True,
     improvement: Annotated[bool, typer.Option(help='Whether to run the self-improvement study.')] = True,
+    mocap: Annotated[Path | None, typer.Option(
+        help='Motion file: the occlusion sweep shows rendered people of its test split. Left out: none.')] = None,
+    wardrobe: Annotated[Path | None, typer.Option(help='File of clothes for them. Left out: plain ones.')] = None,
+    sweep_licence: Annotated[str | None, typer.Option(
+        help='Only clips whose licence begins with this. Left out: as the data was made.')] = None,
+    sequences: Annotated[int, typer.Option(min=1, help='Rendered sequences of the sweep.')] = 6,
+    video: Annotated[list[str], typer.Option(
+        help='Video of people for the occlusion sweep; repeatable. Left out: none.')] = [],  # noqa: B006
+    sweep_model: Annotated[str, typer.Option(
+        help='Network of the occlusion sweep, a name or folder. Left out: the first POCO lift of this report.')] = '',
     device: Annotated[str, typer.Option(help='auto, cpu or cuda.')] = 'auto',
     threads: Annotated[int, typer.Option(min=0, help='Of the CPU; 0: one per core.')] = 0,
 ) -> None:
@@ -31,13 +46,16 @@ def reproduce(
 
     Interrupted, the same command goes on where it stopped: what is trained is not trained again.
     """
-    require_packages((*TORCH_PACKAGES, 'matplotlib', 'tensorboardX'))
+    require_packages((*TORCH_PACKAGES, 'matplotlib', 'tensorboardX', *(('onnx',) if mocap or video else ()),
+                      *(('numba',) if mocap else ())))
     import torch
 
     from poco_ros.body.model_file import load_body_model
     from poco_ros.evaluation.reproduce.cells import FORMULATIONS
     from poco_ros.evaluation.reproduce.lab import NetworkLab
-    from poco_ros.evaluation.reproduce.study import IMAGE_REGRESSORS, REPORT, Plan, reproduce_study
+    from poco_ros.evaluation.reproduce.study import CELLS, IMAGE_REGRESSORS, REPORT, Plan, reproduce_study
+    from poco_ros.evaluation.reproduce.sweep_plan import runnable_network
+    from poco_ros.regressors import choose_regressor
     from poco_ros.synth.shards import Header
     from poco_ros.training.train_config import TrainConfig
 
@@ -51,7 +69,12 @@ def reproduce(
     body = load_body_model()
     lab = NetworkLab(data, body, TrainConfig(device=device), TrainConfig(device=device, batch=64, learning_rate=1e-4))
     header = Header.load(data)
+    sweep = _sweep(mocap, wardrobe, sweep_licence, sequences, video, header.recipe)
+    if sweep_model:
+        choose_regressor(sweep_model)  # before hours of training
     about = {'data': data.name, 'data_sha256': lab.data_sha256, 'samples': header.count, 'torch': torch.__version__}
+    if sweep.left_out:
+        about['the occlusion sweep leaves out'] = sweep.left_out
     console = Console(stderr=True)
     columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as bar:
@@ -62,5 +85,32 @@ def reproduce(
                 tasks[what] = bar.add_task(what, total=total)
             bar.update(tasks[what], completed=done, total=total)
 
-        reproduce_study(lab, plan, out, body, tell, about=about)
+        def make_shows() -> list[Show]:
+            if not (mocap or video):
+                return []
+            return sweep.shows(sweep_model or runnable_network(plan, out / CELLS, body), tell)
+
+        reproduce_study(lab, plan, out, body, tell, make_shows, about)
     Console().print(f'poco: {out / REPORT}', highlight=False, markup=False, soft_wrap=True)
+
+
+def _sweep(
+    mocap: Path | None, wardrobe: Path | None, licence: str | None, sequences: int, videos: list[str],
+    recipe: Mapping[str, Any],
+) -> SweepPlan:
+    """What the occlusion sweep is to show; mistakes are found before hours of training."""
+    from poco_ros.body.model_file import load_body_model
+    from poco_ros.evaluation.reproduce.sweep_plan import SweepPlan, sweep_licence
+    from poco_ros.video.sources import open_source
+
+    maker = None
+    if mocap is not None:
+        from poco_ros.synth.crossing import CrossingConfig, CrossingMaker
+
+        clips = sweep_licence(mocap, recipe) if licence is None else licence
+        maker = CrossingMaker(CrossingConfig(mocap, clips, wardrobe), load_body_model())
+    sources = [open_source(name) for name in videos]
+    live = [name for name, source in zip(videos, sources, strict=True) if source.live]
+    if live:
+        raise ConfigError(f'--video must be a file that can be shown twice, not the camera {live[0]}')
+    return SweepPlan(maker, sequences, sources)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from poco_ros.body.kinematics import forward_kinematics
 from poco_ros.body.pose_transforms import flip_pose
@@ -97,13 +98,7 @@ class Moves:
         step = int(rng.integers(_STEPS[0], min(_STEPS[1], (last - first - 1) // (self._frames - 1)) + 1))
         start = int(rng.integers(first, last - step * (self._frames - 1)))
         frames = start + step * np.arange(self._frames)
-        pose, pelvis = motion.poses[frames], motion.trans[frames].copy()
-        pelvis -= pelvis.mean(axis=0) * np.array([1, 0, 1])
-        if rng.random() < _MIRRORED:
-            pose = np.asarray(flip_pose(pose), np.float64)
-            pelvis *= np.array([-1, 1, 1])
-        return Move(axis_angle_to_matrix(pose), pelvis, motion.subjects[clip], motion.names[clip], MOCAP,
-                    motion.licences[clip])
+        return captured(motion, clip, frames, mirrored=rng.random() < _MIRRORED)
 
     def _made_up(self, rng: np.random.Generator, split: str) -> Move:
         """Go from one pose to another; half of them mix captured legs and arms of different moments."""
@@ -119,6 +114,23 @@ class Moves:
                                self._frames, rng)
             pelvis, licence = np.tile([0.0, 0.9, 0.0], (self._frames, 1)), MADE_UP
         return Move(rotmats, pelvis, PRIOR, '', PRIOR, licence)
+
+
+def captured(motion: Motion, clip: int, frames: npt.NDArray[np.int64], *, mirrored: bool) -> Move:
+    """Return frames of a clip as a movement about the world's vertical axis.
+
+    :param motion: the file.
+    :param clip: the clip.
+    :param frames: (T,) frames of it, counted from the file's first.
+    :param mirrored: whether left and right change places.
+    """
+    pose, pelvis = motion.poses[frames], motion.trans[frames].copy()
+    pelvis -= pelvis.mean(axis=0) * np.array([1, 0, 1])
+    if mirrored:
+        pose = np.asarray(flip_pose(pose), np.float64)
+        pelvis *= np.array([-1, 1, 1])
+    return Move(axis_angle_to_matrix(pose), pelvis, motion.subjects[clip], motion.names[clip], MOCAP,
+                motion.licences[clip])
 
 
 def _between(first: Floats, second: Floats, frames: int, rng: np.random.Generator) -> Floats:

@@ -118,6 +118,11 @@ class Window:
             return None
         return cls(x0, y0, scale, width, height)
 
+    @classmethod
+    def whole(cls, view: View) -> Window:
+        """Return the whole picture of a camera, in its own pixels."""
+        return cls(0, 0, 1.0, view.width, view.height)
+
     def intrinsics(self, view: View) -> Floats:
         """Return (4,) fx, fy, cx, cy of the rendered window."""
         fx, fy, cx, cy = view.intrinsics
@@ -185,13 +190,18 @@ class Scene:
         """How far from the camera nothing of the background stands, metres."""
         return float(np.hypot(*self.view.position[[0, 2]])) + 1.0
 
-    def frame(self, index: int, backgrounds: Backgrounds) -> Picture | None:
-        """Render a frame; None where the person is too near the camera or hardly in the picture."""
+    def frame(self, index: int, backgrounds: Backgrounds, window: Window | None = None) -> Picture | None:
+        """Render a frame; None where the person is too near the camera or hardly in the picture.
+
+        :param index: of the frame.
+        :param backgrounds: make the background.
+        :param window: what is rendered; None: the part about the person, at the size that the landmark network sees.
+        """
         vertices, rotmats, joints, transl, body = self.subject.pose(index, self.view)
         if body[:, 2].min() < _NEAREST_M:
             return None
         points = project(body.astype(np.float64), self.view.intrinsics)
-        window = Window.about(points, self.view)
+        window = window or Window.about(points, self.view)
         if window is None:
             return None
         placed = [Placed(vertices, self.subject.person.surface, SUBJECT)]

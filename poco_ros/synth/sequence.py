@@ -60,7 +60,7 @@ class SequenceMaker:
         self.config = config
         rest = body.rest_joints().astype(np.float64)[0]
         self._moves = Moves(motion, rest, config.frames, config.prior_share)
-        self._textures = _pool()
+        self._textures = pool()
         self._backgrounds = Backgrounds(self._textures)
         self._wardrobe = Wardrobe.load(config.wardrobe, self._textures)
         self._outfits = split_names(self._wardrobe.outfits)
@@ -133,7 +133,7 @@ class SequenceMaker:
         for frame in range(self.config.frames):
             joints = scene.subject.joints(frame, scene.view)
             pixels = scene.view.project(joints)
-            inside = _in_picture(pixels, scene.view)
+            inside = scene.view.shows(pixels)
             if joints[:, 2].min() < 0.3 or inside[_TRUNK].sum() < 2:
                 return None
         for frame in range(self.config.frames):
@@ -179,18 +179,13 @@ class SequenceMaker:
 
 
 @functools.cache
-def _pool() -> Textures:
+def pool() -> Textures:
     """The process's textures; making them takes longer than a sequence."""
     return Textures(np.random.default_rng(_POOL_SEED))
 
 
-def _in_picture(pixels: Array, view: View) -> npt.NDArray[np.bool_]:
-    limit = np.array([view.width, view.height]) - 0.5
-    return np.asarray(((pixels >= -0.5) & (pixels < limit)).all(axis=-1))
-
-
 def _truth(picture: Picture, view: View, pixels: Array) -> dict[str, Any]:
-    inside = _in_picture(pixels, view)
+    inside = view.shows(pixels)
     visibility = joint_visibility(
         picture.window.to_window(pixels), picture.joints[:, 2], picture.label, picture.depth, SUBJECT, inside)
     return {

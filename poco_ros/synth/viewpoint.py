@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from poco_ros.body.rotations import Floats
 from poco_ros.errors import ConfigError
@@ -70,6 +71,11 @@ class View:
     def project(self, optical: Floats) -> Floats:
         """Return the pixels (..., 2) of (..., 3) points of the optical frame, which lie in front of the camera."""
         return project(optical, self.intrinsics)
+
+    def shows(self, pixels: Floats) -> npt.NDArray[np.bool_]:
+        """Return which of (..., 2) pixels lie in the picture, (...,)."""
+        limit = np.array([self.width, self.height]) - 0.5
+        return np.asarray(((pixels >= -0.5) & (pixels < limit)).all(axis=-1))
 
 
 def project(optical: Floats, intrinsics: Floats) -> Floats:

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from poco_ros.errors import VideoError
+from poco_ros.video.board import paste, planks
 from poco_ros.video.source import ImageArray, VideoSource
 
 WIDTH, HEIGHT = 640, 480
@@ -69,7 +70,7 @@ class DemoClip(VideoSource):
         :raises VideoError: when scikit-image, or the photograph in it, is missing.
         """
         self._canvas = _with_background(_photograph())
-        self._board = _planks()
+        self._board = planks(BOARD_WIDTH, BOARD_HEIGHT)
 
     def one_pass(self) -> Iterator[ImageArray]:
         """Yield the pictures of one period; see :meth:`VideoSource.one_pass`."""
@@ -90,10 +91,8 @@ class DemoClip(VideoSource):
                                           borderMode=cv2.BORDER_REPLICATE), np.uint8)
         box = occluder_box(index) if board else None
         if box is not None:
-            x_min, y_min, x_max, y_max = box
             # While the board enters, its right part is what is seen.
-            start = BOARD_WIDTH - (x_max - x_min) if x_min == 0 else 0
-            image[y_min:y_max, x_min:x_max] = self._board[:, start:start + x_max - x_min]
+            paste(image, self._board, box[2] - BOARD_WIDTH if box[0] == 0 else box[0], _BOARD_TOP)
         return image
 
 
@@ -123,14 +122,3 @@ def _with_background(photo: ImageArray) -> ImageArray:
     beyond = np.maximum(_MARGIN - x, x - (_MARGIN + _PHOTO - 1))
     sharp = np.clip(1 - beyond / 24, 0, 1)[None, :, None]
     return np.asarray(np.round(wide * sharp + 0.7 * blurred * (1 - sharp)), np.uint8)
-
-
-def _planks() -> ImageArray:
-    """Return the board: upright planks with grain, (350, 200, 3) uint8, RGB, the same on every machine."""
-    y, x = np.mgrid[:BOARD_HEIGHT, :BOARD_WIDTH].astype(np.float64)
-    plank = np.floor(x / 46)
-    wave = np.sin(x * 0.55 + 3 * np.sin(y * 0.013 + 2.1 * plank) + 1.7 * plank)
-    grain = 0.5 + 0.3 * wave + 0.2 * np.sin(x * 1.9 + y * 0.07 + 5 * plank)
-    seam = np.where((x % 46) < 3, 0.35, 1.0) * (0.85 + 0.15 * np.cos(1.3 * plank))
-    colour = np.array([150.0, 104.0, 62.0]) * (0.65 + 0.5 * grain[..., None]) * seam[..., None]
-    return np.asarray(np.clip(np.round(colour), 0, 255), np.uint8)

@@ -87,7 +87,7 @@ def improvement_figure(study: Mapping[str, Any]) -> Figure:
 
 
 def sweep_figure(sweep: Sweep, joints: Sequence[tuple[int, str]]) -> Figure:
-    """Draw sigma of some joints while the occluder passes, shaded while it covers them.
+    """Draw sigma of some joints while the occluder passes, shaded while it covers them; dashed: without it.
 
     :param sweep: what was seen.
     :param joints: numbers and names, at most a handful.
@@ -97,11 +97,15 @@ def sweep_figure(sweep: Sweep, joints: Sequence[tuple[int, str]]) -> Figure:
     figure = NewFigure(figsize=(9, 1.6 * len(joints) + 1), layout='constrained')
     rows = figure.subplots(len(joints), 1, sharex=True, squeeze=False)[:, 0]
     for axes, (joint, name) in zip(rows, joints, strict=True):
-        axes.plot(sweep.position, sweep.sigma[:, joint], lw=1.4)
+        axes.plot(sweep.position, sweep.sigma[:, joint], lw=1.4, label='with it')
+        if sweep.sigma_without is not None:
+            axes.plot(sweep.position, sweep.sigma_without[:, joint], lw=1, ls='--', color='0.35', label='without it')
         low, high = axes.get_ylim()
         axes.fill_between(sweep.position, low, high, where=sweep.covered[:, joint], color=_SHADE, step='mid', lw=0)
         axes.set(ylim=(low, high), ylabel=f'{name}\nsigma (no unit)')
-    rows[-1].set_xlabel(f'occluder ({sweep.unit})')
+    if sweep.sigma_without is not None:
+        rows[0].legend(fontsize='small')
+    rows[-1].set_xlabel(f'time ({sweep.unit})' if sweep.unit == 's' else f'occluder ({sweep.unit})')
     figure.suptitle(f'{sweep.name}: uncertainty while something covers the joint (shaded)')
     return figure
 

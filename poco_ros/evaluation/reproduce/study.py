@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from poco_ros.body.model import BodyModel
-from poco_ros.body.smpl import JOINT_INDEX
 from poco_ros.errors import DatasetError
 from poco_ros.evaluation.predictions import predict_bodies
 from poco_ros.evaluation.report import CONSTANT, DEFINITIONS, without_nan
 from poco_ros.evaluation.reproduce import plots, tables
 from poco_ros.evaluation.reproduce.cells import FORMULATIONS, Cell, Lab, Progress, Result, judge, run_cell
-from poco_ros.evaluation.reproduce.occlusion_sweep import Sweep, sweep_summary
 from poco_ros.evaluation.reproduce.self_improvement import self_improvement
+from poco_ros.evaluation.reproduce.shows import Show
+from poco_ros.evaluation.reproduce.sweep_report import show_summary, sweep_lines
 from poco_ros.regressors.lift.regressor import BlazePoseLift
 from poco_ros.whole_files import written_whole
 
 REPORT, NUMBERS = 'report.md', 'report.json'
+CELLS = 'cells'
+"""Folder of the trained networks inside the report's."""
 IMAGE_REGRESSORS = ('hmr', 'pare', 'cliff')
-_SHOWN_JOINTS = 5
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,8 @@ class Plan:
 
 
 def reproduce_study(
-    lab: Lab, plan: Plan, folder: Path, body: BodyModel, progress: Progress, sweeps: Sequence[Sweep] = (),
-    about: Mapping[str, Any] | None = None,
+    lab: Lab, plan: Plan, folder: Path, body: BodyModel, progress: Progress,
+    make_shows: Callable[[], Sequence[Show]] = tuple, about: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Train and judge what is not there yet, and write the report.
 
@@ -69,12 +70,12 @@ def reproduce_study(
     :param folder: of the cells and the report; made if need be.
     :param body: of the bodies.
     :param progress: told of every training.
-    :param sweeps: of occluders, to be shown beside.
+    :param make_shows: called when everything is trained: occlusion sweeps for the report.
     :param about: of data, machine and command, for the report.
     :returns: what stands in the JSON file.
     :raises DatasetError: when the report cannot be written.
     """
-    cells = folder / 'cells'
+    cells = folder / CELLS
     lifts = [run_cell(lab, cell, cells, body, progress) for cell in plan.lifts()]
     images = [run_cell(lab, cell, cells, body, progress) for cell in plan.images()]
     improvement = None
@@ -82,23 +83,24 @@ def reproduce_study(
         teacher = Cell('lift', 'poco', plan.seeds[0], plan.steps, plan.scale_steps)
         improvement = self_improvement(lab, teacher, cells, body, progress)
     analytic = judge(predict_bodies(BlazePoseLift(body), lab.samples('test')), body)
+    shows = make_shows()
     study = {
         'about': dict(about or {}), 'plan': dataclasses.asdict(plan), 'definitions': DEFINITIONS, 'lifts': lifts,
         'analytic_lift': analytic, 'images': images, 'self_improvement': improvement,
-        'sweeps': [sweep_summary(sweep) for sweep in sweeps],
+        'sweeps': [show_summary(show) for show in shows],
     }  # fmt: skip
-    write_report(study, folder, sweeps)
+    write_report(study, folder, shows)
     return study
 
 
-def write_report(study: Mapping[str, Any], folder: Path, sweeps: Sequence[Sweep] = ()) -> None:
+def write_report(study: Mapping[str, Any], folder: Path, shows: Sequence[Show] = ()) -> None:
     """Write ``report.md``, ``report.json`` and the pictures.
 
     :raises DatasetError: when that does not work.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lines = _report(study, folder, sweeps)
+        lines = _report(study, folder, shows)
         text = json.dumps(without_nan(_with_spreads(study)), indent=1, allow_nan=False)
         for name, content in ((REPORT, '\n'.join(lines)), (NUMBERS, text)):
             with written_whole(folder / name) as path:
@@ -107,7 +109,7 @@ def write_report(study: Mapping[str, Any], folder: Path, sweeps: Sequence[Sweep]
         raise DatasetError(f'the report cannot be written to {folder}: {error.strerror}') from error
 
 
-def _report(study: Mapping[str, Any], folder: Path, sweeps: Sequence[Sweep]) -> list[str]:
+def _report(study: Mapping[str, Any], folder: Path, shows: Sequence[Show]) -> list[str]:
     lifts = study['lifts']
     lines = ['# Reproduction of the paper on open data', '', *_about(study), '']
     lines += _comparison(lifts, study['analytic_lift'], folder)
@@ -115,8 +117,7 @@ def _report(study: Mapping[str, Any], folder: Path, sweeps: Sequence[Sweep]) -> 
         lines += _image_lines(study['images'])
     if study['self_improvement']:
         lines += _improvement(study['self_improvement'], folder)
-    for number, (sweep, summary) in enumerate(zip(sweeps, study['sweeps'], strict=True)):
-        lines += _sweep(sweep, summary, folder, f'sweep-{number}.png')
+    lines += sweep_lines(shows, folder)
     return lines + ['## What the columns are', '', *(f'- {name}: {text}.' for name, text in DEFINITIONS.items())]
 
 
@@ -171,22 +172,6 @@ def _improvement(study: Mapping[str, Any], folder: Path) -> list[str]:
         'people. One seed: differences of the size of the deviations above mean nothing.', '',
         *tables.markdown(['trained with', 'share', 'threshold', 'predictions', 'their MPJPE mm', 'PVE mm', 'MPJPE mm',
                           'PA-MPJPE mm', 'PCC pooled'], rows), '', '![self-improvement](self_improvement.png)', '']
-
-
-def _sweep(sweep: Sweep, summary: Mapping[str, Any], folder: Path, picture: str) -> list[str]:
-    rows = summary['joints']
-    most = sorted(rows, key=lambda row: -row['frames_covered'])[:_SHOWN_JOINTS]
-    if most:
-        plots.save(plots.sweep_figure(sweep, [(JOINT_INDEX[row['joint']], row['joint']) for row in most]),
-                   folder / picture)
-    cells = [[row['joint'], str(row['frames_covered']), f'{row["sigma_covered"]:.3f}', f'{row["sigma_clear"]:.3f}',
-              f'{row["auroc"]:.2f}'] for row in rows]
-    return [f'## Occlusion sweep: {sweep.name} (Fig. S.6)', '',
-            f'Mean sigma rises under the occluder in {summary["rises"]} of {len(rows)} joints that it covers; '
-            f'AUROC {_text(summary["auroc"], 2)} (0.5: it notices nothing); {summary["lost"]} of {summary["frames"]} '
-            'frames without a body.', '',
-            *tables.markdown(['joint', 'frames covered', 'sigma covered', 'sigma clear', 'AUROC'], cells), '',
-            *([f'![sweep]({picture})', ''] if most else [])]
 
 
 def _with_spreads(study: Mapping[str, Any]) -> dict[str, Any]:
