@@ -13,11 +13,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from poco_ros.engine.options import AUTO, ENGINES
 from poco_ros.environment import share_dir
 from poco_ros.errors import ConfigError
+from poco_ros.temporal.config import Predictor
 
 #: The topic on which a camera driver usually publishes, and on which ``video_node`` does.
 DEFAULT_IMAGE_TOPIC = 'image_raw'
@@ -77,6 +78,10 @@ class GraphOptions:
     )
     temporal: bool = _option(
         True, 'Starts temporal_node: bodies that are held, infilled or extrapolated while they cannot be trusted.'
+    )
+    predictor: str = _option(
+        '', 'How temporal_node moves joints that are not seen, see motion.predictor. Empty: as in params_file.',
+        ('', *get_args(Predictor)),
     )
     view: bool = _option(True, 'Starts view_node: skeleton and mesh for RViz, and the picture with the bodies on it.')
     rviz: bool = _option(False, 'Starts RViz with the configuration of this package (needs the package rviz2).')
@@ -203,7 +208,9 @@ def describe(options: GraphOptions) -> list[NodeSpec]:
         **common,
     ))
     if options.temporal:
-        nodes.append(NodeSpec('temporal_node', 'temporal_node', parameters=clock, lifecycle=True, **common))
+        predicting = {'motion.predictor': options.predictor} if options.predictor else {}
+        nodes.append(NodeSpec(
+            'temporal_node', 'temporal_node', parameters={**predicting, **clock}, lifecycle=True, **common))
     if options.view:
         nodes.append(NodeSpec(
             'view_node', 'view_node', parameters={**both, **clock}, remappings=(image, camera), **common,

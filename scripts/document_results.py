@@ -166,8 +166,47 @@ def infill() -> list[str]:
         row('infilled stream, 30 frames late', *errors('stream (whole_body)', 30)), '',
         'Mean joint error with pelvises aligned, over 256 windows of motion capture a gap, at 30 Hz; sensor noise and '
         'occlusions are simulated.',
-        'Half of the windows lie in clips that the predictor was fitted on.', '', *occluder(), '',
+        'Half of the windows lie in clips that the predictor was fitted on.', '', *predictors(), '', *occluder(), '',
         *rendered_occluder(), '', *temporal_cost(),
+    ]
+
+
+def predictors() -> list[str]:
+    """The table of the two fitted predictors of unseen joints."""
+    result = load('predictors')
+    gaps = sorted({r['gap'] for r in result['rows']})
+
+    def differences(noise: str, group: str, metric: str = 'mpjpe') -> list[str]:
+        live = {r['gap']: r for r in result['rows'] if r['noise'] == noise and r['lag'] == 0}
+        parts = [live[gap]['groups'][group] if group else live[gap]['learned_minus_linear'] for gap in gaps]
+        return ['{:+.1f} [{:+.1f}, {:+.1f}]'.format(*part[metric]) for part in parts]
+
+    def counted(metric: str) -> str:
+        cases = [result['verdict']['cases'][f'{noise}, all, {metric}'] for noise in ('poco', 'clean')]
+        better, worse = (sum(case[word] for case in cases) for word in ('better', 'worse'))
+        return f'better in {better} and worse in {worse}'
+
+    others, wins = 'other data set', result['verdict']['learned_beats_linear_on_every_preset']
+    cost = result['step_ms_per_body']
+    return [
+        row('learned minus linear predictor, live stream, mm ([predictors.json](bench/results/predictors.json))',
+            *(f'{gap} frames' for gap in gaps)),
+        '|---|' + '---|' * len(gaps),
+        row('sensor noise, all windows', *differences('poco', '')),
+        row('sensor noise, clips to which neither was fitted', *differences('poco', others)),
+        row('no noise, all windows', *differences('clean', '')),
+        row('no noise, clips to which neither was fitted', *differences('clean', others)),
+        row('place of the pelvis, sensor noise, all windows', *differences('poco', '', 'root_pos')),
+        row('place of the pelvis, sensor noise, clips to which neither was fitted',
+            *differences('poco', others, 'root_pos')), '',
+        'Paired differences of the mean joint error with 95 % intervals; below zero the network (`predictor:=learned`) '
+        'is better.',
+        f'Of the {len(result["rows"])} cases of noise, gap and lag, joints are {counted("mpjpe")}, the place of the '
+        f'pelvis is {counted("root_pos")}.',
+        f'Only what is better in every case becomes the default: {"it is" if wins else "the linear step stays it"}.',
+        f'A step of the network takes {cost["1 people"]["learned"]:.2f} ms for one person and '
+        f'{cost["50 people"]["learned"]:.3f} ms a body for fifty (linear: {cost["1 people"]["whole_body"]:.2f} and '
+        f'{cost["50 people"]["whole_body"]:.3f} ms).',
     ]
 
 

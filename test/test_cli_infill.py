@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from poco_ros.cli.body_records import bodies_from_record, with_bodies
 from poco_ros.cli.infill import infill
 from poco_ros.cli.records import JsonLines, read_records
-from poco_ros.errors import PocoError
+from poco_ros.errors import ConfigError, PocoError
 from poco_ros.types import State
 
 APP = typer.Typer()
@@ -49,6 +49,19 @@ def test_the_gap_is_infilled_and_all_else_kept(recording):
     assert (got[25]['coverage'], got[25]['confidence_bound_mm']) == (0.9, 100)
     body = bodies_from_record(got[25])
     assert body.joint_age[0, 0] == pytest.approx(6 / 30, abs=1e-6) and np.isfinite(body.body_radius_mm).all()
+
+
+def test_the_predictor_can_be_chosen(recording, tmp_path):
+    """Of the walk's ten unseen frames, each predictor makes something of its own."""
+    poses = []
+    for name in ('whole_body', 'learned', 'damped'):
+        out = tmp_path / f'{name}.jsonl'
+        result = CliRunner().invoke(APP, ['--jsonl', str(recording), '--out', str(out), '--predictor', name])
+        assert result.exit_code == 0, result.exception
+        poses.append(bodies_from_record(list(read_records(out))[25]).pose)
+    assert all(np.abs(a - b).max() > 1e-3 for a, b in zip(poses, poses[1:] + poses[:1], strict=True))
+    result = CliRunner().invoke(APP, ['--jsonl', str(recording), '--predictor', 'magic'])
+    assert isinstance(result.exception, ConfigError)
 
 
 def test_records_survive_exactly():

@@ -41,6 +41,9 @@ def test_a_camera_driver_needs_only_the_estimator_the_temporal_node_and_the_view
     assert dict(nodes['poco_node'].remappings) == {'image': 'image_raw', 'camera_info': 'camera_info'}
     assert list(by_name(view=False, temporal=False)) == ['poco_node']
     assert by_name(use_sim_time=True)['temporal_node'].parameters == {'use_sim_time': True}
+    assert by_name(predictor='learned')['temporal_node'].parameters == {'motion.predictor': 'learned'}
+    with pytest.raises(ConfigError, match='predictor'):
+        by_name(predictor='magic')
 
 
 @pytest.mark.parametrize(('image', 'info', 'expected'), [

@@ -150,6 +150,16 @@ def test_intervals_hold_the_mean_and_shrink_with_clips():
     assert few[1] < 3 < few[2] and many[1] < few[0] < many[2] and many[0] == pytest.approx(values.mean())
 
 
+def test_groups_of_clips_are_compared_by_themselves(motion):
+    methods = [StreamMethod('damped'), StreamMethod('whole_body')]
+    row = evaluate(methods, motion, gaps=[5], lags=[0], count=8,
+                   groups={'first': np.array([0]), 'second': np.array([1]), 'none': np.array([7])})[1]
+    assert set(row['groups']) == {'first', 'second'} and {part['n'] for part in row['groups'].values()} == {4}
+    for name in ('mpjpe', 'root_pos'):
+        halves = [part[name][0] for part in row['groups'].values()]
+        assert np.mean(halves) == pytest.approx(row['minus_first'][name][0])
+
+
 def test_broken_files_and_plug_ins_are_refused(tmp_path, motion):
     path = tmp_path / 'motion.npz'
     with pytest.raises(PocoError, match=r'motion\.npz'):

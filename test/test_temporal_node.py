@@ -19,6 +19,7 @@ pytest.importorskip('rclpy')
 from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.srv import GetState
 from poco_node_harness import level
+from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from ros_harness import ros_session
 from rosgraph_msgs.msg import Clock
@@ -27,9 +28,9 @@ from temporal_streams import PERIOD_NS, doubted, walking
 from poco_ros.camera import Camera
 from poco_ros.conversions import ArrayContext, bodies_from_message, bodies_to_message, stamp_from_ns, stamp_to_ns
 from poco_ros.environment import ros_environment
-from poco_ros.errors import ConfigError
+from poco_ros.errors import ConfigError, ModelFileError
 from poco_ros.msg import SmplBodyArray
-from poco_ros.nodes import qos
+from poco_ros.nodes import qos, temporal_node
 from poco_ros.nodes.temporal_node import TemporalNode
 from poco_ros.types import NUM_JOINTS, State
 
@@ -334,6 +335,19 @@ def test_a_silent_source_is_stale_in_the_diagnostics():
 def test_parameters_out_of_range_are_refused_in_words(name, value, words):
     with ros_session() as ros, pytest.raises(ConfigError, match=words):
         TemporalNode(context=ros.context, parameter_overrides=[Parameter(name, value=value)])
+
+
+def test_the_node_takes_the_learned_predictor_and_is_not_configured_where_it_cannot_be_loaded(monkeypatch):
+    def missing(name):
+        raise ModelFileError(f'no file for {name}')
+
+    learned = [Parameter('motion.predictor', value='learned')]
+    with ros_session() as ros:
+        assert ros.add(TemporalNode(context=ros.context, parameter_overrides=learned)).trigger_configure() \
+            == TransitionCallbackReturn.SUCCESS
+        monkeypatch.setattr(temporal_node, 'shipped_predictor', missing)
+        assert ros.add(TemporalNode(context=ros.context, parameter_overrides=learned)).trigger_configure() \
+            == TransitionCallbackReturn.FAILURE
 
 
 def test_lag_zero_is_on_time_and_the_running_node_keeps_its_parameters():

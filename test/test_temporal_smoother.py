@@ -5,9 +5,9 @@ import pytest
 
 from poco_ros.evaluation.infill.dynamics_fit import blank
 from poco_ros.temporal import quaternions as quat
-from poco_ros.temporal.body_dynamics import COLUMNS as PREDICTED
 from poco_ros.temporal.body_dynamics import BodyDynamics
 from poco_ros.temporal.config import MotionConfig
+from poco_ros.temporal.dynamics import COLUMNS as PREDICTED
 from poco_ros.temporal.motion import transition
 from poco_ros.temporal.smoother import COLUMNS, Measurement, Smoother
 from poco_ros.temporal.tracks import filter_noise
@@ -131,7 +131,7 @@ def test_dynamics_that_say_nothing_new_change_nothing(frames):
     matrix[:size] = np.eye(size)
     dynamics = BodyDynamics(matrix, np.array([8.0]), {})
     rate = np.random.default_rng(0).normal(size=(1, 25, 3))
-    move, left = dynamics.predict(rate, np.zeros((1, 1, 25, 3)), frames)
+    move, left = dynamics.predict(rate, np.zeros((1, 1, 25, 3)), quat.identity(1, 24), frames)
     np.testing.assert_allclose(move, frames * rate[:, PREDICTED])
     np.testing.assert_allclose(left, rate[:, PREDICTED])
 

@@ -216,6 +216,20 @@ def test_the_frame_rate_changes_little(fps):
     assert abs(error(fps) - error(30)) < 0.3 * error(30)
 
 
+def test_the_learned_predictor_serves_many_people_with_the_promises_of_the_stream():
+    """People leave the picture in turn; whoever is unseen goes on, and states and ages are those of any predictor."""
+    frames = [walking(k / 30, 5) for k in range(60)]
+    streams = [TemporalStream(TemporalConfig(motion=MotionConfig(predictor=n))) for n in ('whole_body', 'learned')]
+    for k, bodies in enumerate(frames):
+        if k >= 45:
+            bodies = doubted(bodies)
+        live = [stream.push(bodies, k * PERIOD_NS).live.bodies for stream in streams]
+        np.testing.assert_array_equal(live[0].joint_state, live[1].joint_state)
+        np.testing.assert_array_equal(live[0].joint_age, live[1].joint_age)
+        assert np.isfinite(live[1].pose).all() and np.isfinite(live[1].transl).all()
+    assert np.abs(live[0].pose - live[1].pose).max() > 1e-3
+
+
 def test_what_is_no_number_or_absurd_is_not_believed():
     frames = walk(60)
     for k, change in ((20, {'pose': np.nan}), (21, {'transl': np.inf, 'joints': np.inf}), (22, {'pose': 1e20}),

@@ -20,6 +20,9 @@ def bench_infill(
     lag: Annotated[list[str], typer.Option(help='frames, or "offline"; may be repeated')] = ['0', '5', '30'],  # noqa: B006
     count: Annotated[int, typer.Option(min=4, help='windows per length of the gap')] = 256,
     seed: Annotated[int, typer.Option(help='of windows and noise')] = 1,
+    predictor: Annotated[list[str], typer.Option(
+        help='of the stream: damped, whole_body or learned; may be repeated, differences are those to the first')
+    ] = ['damped', 'whole_body'],  # noqa: B006
     plugin: Annotated[str, typer.Option(help='module:factory of another implementation; slow')] = '',
 ) -> None:
     """Fill simulated gaps with the plain filter, the default stream and baselines, and compare."""
@@ -27,12 +30,13 @@ def bench_infill(
     from poco_ros.evaluation.infill.methods import Hold, Method, Raw, StreamMethod, load_plugin
     from poco_ros.evaluation.infill.motion_file import load_motion
     from poco_ros.evaluation.infill.occlusion import PRESETS
+    from poco_ros.temporal.predictors import named_predictors
 
     unknown = [name for name in noise if name not in PRESETS]
     if unknown:
         raise ConfigError(f'--noise must be one of {", ".join(PRESETS)}, not {unknown[0]!r}')
     methods: list[Method] = [load_plugin(plugin)] if plugin else [
-        StreamMethod('damped'), StreamMethod('whole_body'), Hold(), Raw()]
+        *(StreamMethod(name) for name in named_predictors(predictor)), Hold(), Raw()]
     motion = load_motion(data)
     console = Console()
     rows = [row for preset in noise for row in evaluate(

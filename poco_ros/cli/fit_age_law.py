@@ -15,7 +15,7 @@ from poco_ros.errors import ConfigError, PocoError
 
 if TYPE_CHECKING:
     from poco_ros.evaluation.infill.motion_file import Motion
-    from poco_ros.temporal.body_dynamics import BodyDynamics
+    from poco_ros.temporal.dynamics import Dynamics
 
 _AGES = (1, 5, 10, 15, 30)
 _LAG = 5
@@ -29,7 +29,8 @@ def fit_age_law(
     gap: Annotated[list[int], typer.Option(min=1, help='frames of the occlusion; repeatable')] = [5, 10, 15, 30],  # noqa: B006
     seed: Annotated[int, typer.Option(help='of windows and noise; the coverage is measured with others')] = 201,
     dynamics: Annotated[list[Path], typer.Option(
-        help='predictors made by "poco fit-body-dynamics --without 1/2" and "2/2", in this order: each part of the '
+        help='predictors made by "poco fit-body-dynamics" or "poco fit-learned-dynamics" with "--without 1/2" and '
+             '"--without 2/2", in this order: each part of the '
              'people is then predicted by what was not fitted to them')] = [],  # noqa: B006
 ) -> None:
     """Fit the age law of the temporal stage, and measure its coverage on other windows and on the other clips."""
@@ -76,16 +77,16 @@ def fit_age_law(
         console.print(_table(name, rows))
 
 
-def _parts(motion: Motion, dynamics: list[Path]) -> list[tuple[Motion, BodyDynamics | None]]:
+def _parts(motion: Motion, dynamics: list[Path]) -> list[tuple[Motion, Dynamics | None]]:
     """Return the clips in parts, each with the predictor to be used for it."""
-    from poco_ros.temporal.body_dynamics import load_body_dynamics
+    from poco_ros.temporal.predictors import load_predictor
 
     if not dynamics:
         return [(motion, None)]
     if len(dynamics) != 2:
         raise ConfigError(f'give --dynamics twice, without the first and without the second half; not {len(dynamics)}')
     folds = motion.folds(2)
-    return [(motion.only(np.flatnonzero(folds == k)), load_body_dynamics(path)) for k, path in enumerate(dynamics)]
+    return [(motion.only(np.flatnonzero(folds == k)), load_predictor(path)) for k, path in enumerate(dynamics)]
 
 
 def _table(title: str, rows: list[dict[str, float]]) -> Table:

@@ -23,6 +23,8 @@ def infill(
         '--jsonl', help='recording, one SmplBodyArray a line, as poco demo writes it')] = None,
     bag: Annotated[Path | None, typer.Option(
         '--bag', help='recording of rosbag2: a folder, a .mcap or a .db3 file; needs "pip install rosbags"')] = None,
+    predictor: Annotated[str, typer.Option(
+        metavar='whole_body|learned|damped', help='how joints that are not seen move')] = 'whole_body',
     out: Annotated[Path | None, typer.Option(
         help='file, or for a bag folder, to write; empty: beside the recording')] = None,
     topic: Annotated[str, typer.Option(help='of the bag: whose gaps are filled')] = '/poco/bodies',
@@ -36,16 +38,16 @@ def infill(
     """
     if jsonl is not None and bag is None:
         target = out or jsonl.with_suffix('.infilled.jsonl')
-        text = _infill_lines(jsonl, target)
+        text = _infill_lines(jsonl, target, predictor)
     elif bag is not None and jsonl is None:
         target = out or bag.with_name(f'{bag.stem if bag.is_file() else bag.name}_infilled')
-        text = _infill_bag(bag, target, topic, added_topic or f'{topic}_infilled')
+        text = _infill_bag(bag, target, predictor, topic, added_topic or f'{topic}_infilled')
     else:
         raise ConfigError('name one recording: --jsonl FILE or --bag FOLDER')
     Console().print(f'{target}: {text}', highlight=False, markup=False, soft_wrap=True)
 
 
-def _infill_lines(path: Path, target: Path) -> str:
+def _infill_lines(path: Path, target: Path, predictor: str) -> str:
     from poco_ros.cli.body_records import bodies_from_record, with_bodies
     from poco_ros.cli.records import JsonLines, floats, read_records, stamp_ns
     from poco_ros.temporal.offline import Recorded
@@ -61,7 +63,7 @@ def _infill_lines(path: Path, target: Path) -> str:
                 stamp_ns(record), bodies_from_record(record), record.get('epoch', 0), coverage, bound))
         except (PocoError, KeyError, TypeError, ValueError) as error:
             raise PocoError(f'{path}, line {number}: {error}') from error
-    infilled, stated, text = _infilled(frames)
+    infilled, stated, text = _infilled(frames, predictor)
     with JsonLines(target) as lines:
         for record, frame, bodies in zip(records, frames, infilled, strict=True):
             changed = stated(frame, record.get('calibration_id', ''))
@@ -69,7 +71,7 @@ def _infill_lines(path: Path, target: Path) -> str:
     return text
 
 
-def _infill_bag(path: Path, target: Path, topic: str, added_topic: str) -> str:
+def _infill_bag(path: Path, target: Path, predictor: str, topic: str, added_topic: str) -> str:
     from poco_ros.cli.body_bag import BodyBag, bodies_of, with_bodies
     from poco_ros.temporal.offline import Recorded
 
@@ -79,7 +81,7 @@ def _infill_bag(path: Path, target: Path, topic: str, added_topic: str) -> str:
         stamp = message.header.stamp
         frames.append(Recorded(stamp.sec * 1_000_000_000 + stamp.nanosec, bodies_of(message), message.epoch,
                                message.coverage, message.confidence_bound_mm))
-    infilled, stated, text = _infilled(frames)
+    infilled, stated, text = _infilled(frames, predictor)
 
     def changed(frame: Recorded, bodies: Bodies, message: Any) -> Any:
         return with_bodies(message, bodies, **stated(frame, message.calibration_id))
@@ -90,14 +92,17 @@ def _infill_bag(path: Path, target: Path, topic: str, added_topic: str) -> str:
         f'; not copied, because the recording does not say what they hold: {", ".join(left_out)}' if left_out else '')
 
 
-def _infilled(frames: list[Recorded]) -> tuple[list[Bodies], Callable[[Recorded, str], dict[str, Any]], str]:
+def _infilled(
+    frames: list[Recorded], predictor: str,
+) -> tuple[list[Bodies], Callable[[Recorded, str], dict[str, Any]], str]:
     """Return the infilled bodies, what changes in the messages around them, and what was done, in words."""
     from poco_ros.temporal.age_law import shipped_age_law
     from poco_ros.temporal.offline import LAG, infill_recording
+    from poco_ros.temporal.predictors import named_predictors
     from poco_ros.types import State
 
     law = shipped_age_law()
-    bodies = infill_recording(frames, law=law)
+    bodies = infill_recording(frames, law=law, predictor=named_predictors([predictor])[0])
 
     def stated(frame: Recorded, calibration_id: str) -> dict[str, Any]:
         return {'declared_lag_frames': LAG, 'calibration_id': law.calibration_id(calibration_id),

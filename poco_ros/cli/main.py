@@ -20,6 +20,7 @@ from poco_ros.cli.evaluate import evaluate
 from poco_ros.cli.export import export
 from poco_ros.cli.fit_age_law import fit_age_law
 from poco_ros.cli.fit_body_dynamics import fit_body_dynamics
+from poco_ros.cli.fit_learned_dynamics import fit_learned_dynamics
 from poco_ros.cli.fit_steadying import fit_steadying
 from poco_ros.cli.import_checkpoint import import_checkpoint
 from poco_ros.cli.infill import infill
@@ -124,7 +125,8 @@ def fetch_models() -> None:
 
 for command in (
     import_checkpoint, export, build_engine, mock_checkpoint, parity, synth, train, reproduce, calibrate, evaluate,
-    infill, bench_infill, fit_age_law, fit_body_dynamics, fit_steadying,
+    infill, bench_infill, fit_age_law, fit_body_dynamics,
+    fit_learned_dynamics, fit_steadying,
 ):
     app.command()(command)
 

@@ -22,6 +22,7 @@ from poco_ros.nodes.temporal_relay import TemporalRelay
 from poco_ros.settings import described
 from poco_ros.temporal.age_law import AgeLaw, shipped_age_law
 from poco_ros.temporal.config import TemporalConfig
+from poco_ros.temporal.predictors import shipped_predictor
 from poco_ros.temporal.stream import Counters
 
 #: The timer that releases frames is set anew for each; this only keeps it from spinning.
@@ -62,6 +63,7 @@ class TemporalNode(ManagedNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the constants of the stream and make the publishers."""
         try:
+            shipped_predictor(self._config.motion.predictor)  # a network is compiled now, not at the first frame
             self._law = shipped_age_law()
         except PocoError as error:
             self.get_logger().error(str(error))

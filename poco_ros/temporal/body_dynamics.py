@@ -1,16 +1,12 @@
 """Predicts joints that are not seen from the motion of the whole body, by one learned linear step, time and again.
 
-The state of a body is the rate of 22 joint rotations and of the pelvis position, and, for each, by how much its mean
-over the recent past differs from where it is now, for several lengths of the past: where a swinging limb is in its
-swing. All in the axes of the joint itself, so that the prediction does not know which way is up or north. The next
-rates are a linear function of that state; the matrix was fitted to motion capture, over many steps at once, by
-``poco fit-body-dynamics``.
+The next rates are a linear function of the state that :mod:`poco_ros.temporal.dynamics` describes; the matrix was
+fitted to motion capture, over many steps at once, by ``poco fit-body-dynamics``.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
@@ -20,17 +16,14 @@ import numpy as np
 import numpy.typing as npt
 
 from poco_ros.errors import ModelFileError
+from poco_ros.temporal.dynamics import COLUMNS, Dynamics
 
 Array = npt.NDArray[np.float64]
-
-COLUMNS = np.r_[0:22, 24]
-"""The columns of the filter that are predicted: all rotations but those of the hands, and the position."""
 
 _MEND = 'make it with "poco fit-body-dynamics"'
 
 
-@dataclass(frozen=True, eq=False)
-class BodyDynamics:
+class BodyDynamics(Dynamics):
     """The fitted matrix and what belongs to it.
 
     :param matrix: ((1 + K) * 69, 69), from (rates, means over K lengths of past) to the rates after 1/30 s.
@@ -38,39 +31,13 @@ class BodyDynamics:
     :param provenance: command, data, licence and settings of the fit.
     """
 
-    matrix: Array
-    forgetting: Array
-    provenance: dict[str, Any]
+    def __init__(self, matrix: Array, forgetting: Array, provenance: dict[str, Any]) -> None:
+        super().__init__(forgetting, provenance)
+        self.matrix = matrix
 
-    @property
-    def memory(self) -> int:
-        """K, how many means over the past the state has."""
-        return len(self.forgetting)
-
-    def predict(self, rate: Array, past: Array, frames: float) -> tuple[Array, Array]:
-        """Step over a time in which nothing is seen.
-
-        :param rate: (N, 25, 3) rates in body axes per 1/30 s.
-        :param past: (N, K, 25, 3) means over the past, relative to now, in body axes.
-        :param frames: the time, in units of 1/30 s.
-        :returns: displacement and next rate of the columns :data:`COLUMNS`, each (N, 23, 3).
-        """
-        steps = max(1, round(frames))
-        size = frames / steps
-        state = np.concatenate([rate[:, None], past], 1)[:, :, COLUMNS]
-        moved = np.zeros_like(state[:, 0])
-        for _ in range(steps):
-            target = (state.reshape(len(rate), -1) @ self.matrix).reshape(moved.shape)
-            state[:, 0] += size * (target - state[:, 0])
-            move = size * state[:, 0]
-            state[:, 1:] = self.forget(state[:, 1:], move, size)
-            moved += move
-        return moved, state[:, 0]
-
-    def forget(self, past: Array, move: Array, frames: float) -> Array:
-        """Return the means over the past after a displacement, and after some of the past has faded."""
-        kept = (1 - 1 / self.forgetting) ** frames
-        return np.asarray(kept[:, None, None] * (past - move[:, None]))
+    def next_rate(self, state: Array, rotations: Array) -> Array:
+        """Return the rates after 1/30 s; the pose does not count."""
+        return np.asarray((state.reshape(len(state), -1) @ self.matrix).reshape(len(state), len(COLUMNS), 3))
 
     def save(self, path: Path) -> None:
         """Write the file that :func:`load_body_dynamics` reads."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from poco_ros.errors import ConfigError
 from poco_ros.settings import check_settings, choice, setting
 
 #: Above this the paper throws a frame away (POCO, Sup. Mat. G).
 PAPER_UNCERTAINTY = 0.8
+
+Predictor = Literal['whole_body', 'learned', 'damped']
+"""How joints that are not seen move."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +52,9 @@ class MotionConfig:
     :raises ConfigError: when a value is out of range.
     """
 
-    predictor: Literal['whole_body', 'damped'] = choice(
-        'whole_body', 'how joints that are not seen move: whole_body, learned from motion capture, or damped, at their '
-        'last rate, which dies away', 'whole_body', 'damped')
+    predictor: Predictor = choice(
+        'whole_body', 'how joints that are not seen move: whole_body, all by one linear step fitted to motion capture; '
+        'learned, by a network trained on it; damped, each at its last rate, which dies away', *get_args(Predictor))
     measured_deg: float = setting(4.0, 'noise of a joint rotation, degrees', 0.01, 90.0)
     rate_noise_deg: float = setting(3.0, 'change of the rate of a joint in 1/30 s, degrees per 1/30 s', 0.01, 90.0)
     rate_kept: float = setting(0.70, 'part of the rate of a joint that is left after 1/30 s', 0.01, 0.999)

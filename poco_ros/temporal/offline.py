@@ -15,8 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from poco_ros.temporal.age_law import AgeLaw
-from poco_ros.temporal.body_dynamics import BodyDynamics
-from poco_ros.temporal.config import PAPER_UNCERTAINTY, LifeConfig, StampConfig, TemporalConfig
+from poco_ros.temporal.config import (
+    PAPER_UNCERTAINTY,
+    LifeConfig,
+    MotionConfig,
+    Predictor,
+    StampConfig,
+    TemporalConfig,
+)
 from poco_ros.temporal.outputs import Calibration
 from poco_ros.temporal.stamps import FrameClock, Step
 from poco_ros.temporal.stream import TemporalFrame, TemporalStream, concatenated
@@ -79,7 +85,7 @@ def _pieces(u: npt.NDArray[np.floating]) -> list[tuple[int, int]]:
 
 
 def infill_recording(
-    frames: Sequence[Recorded], *, law: AgeLaw | None = None, dynamics: BodyDynamics | None = None,
+    frames: Sequence[Recorded], *, law: AgeLaw | None = None, predictor: Predictor = 'whole_body',
 ) -> list[Bodies]:
     """Return the bodies of every frame, infilled where the rules allow it.
 
@@ -89,12 +95,13 @@ def infill_recording(
     :param frames: in the order of recording. A new epoch, or a jump of the stamps in either direction, begins a new
         recording; frames that repeat a stamp, or are late, stay as they came.
     :param law: how errors grow with age; None: the one that comes with the package.
-    :param dynamics: predictor of unseen joints; None: the one that comes with the package.
+    :param predictor: of unseen joints, as in :class:`~poco_ros.temporal.config.MotionConfig`.
     :returns: as many as there are frames.
+    :raises ModelFileError: when the predictor cannot be loaded.
     """
     out = [_alone(frame.bodies) for frame in frames]
     for part in _split(frames):
-        infilled = _infill_part([frames[i] for i in part], law, dynamics)
+        infilled = _infill_part([frames[i] for i in part], law, predictor)
         for i, bodies in zip(part, infilled, strict=True):
             out[i] = bodies
     return out
@@ -117,13 +124,14 @@ def _split(frames: Sequence[Recorded]) -> list[list[int]]:
 
 
 def _infill_part(
-    frames: list[Recorded], law: AgeLaw | None, dynamics: BodyDynamics | None,
+    frames: list[Recorded], law: AgeLaw | None, predictor: Predictor,
 ) -> list[Bodies]:
     keys, owners = _keys(frames)
     tracks = max(1, int(max((len(k) for k in keys), default=1)))
     # The rules above decide what is infilled across; ages and counts must not decide again.
     life = LifeConfig(lost_live_s=60.0, lost_infilled_s=60.0, regain_frames=1, max_tracks=min(1024, 2 * tracks + 8))
-    stream = TemporalStream(TemporalConfig(preset='paper', life=life), law=law, dynamics=dynamics, lag_frames=LAG)
+    config = TemporalConfig(preset='paper', motion=MotionConfig(predictor=predictor), life=life)
+    stream = TemporalStream(config, law=law, lag_frames=LAG)
     done: list[TemporalFrame] = []
     for frame, key in zip(frames, keys, strict=True):
         follow = [i for i, k in enumerate(key) if k > 0]

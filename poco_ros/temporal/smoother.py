@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from poco_ros.temporal import quaternions as quat
-from poco_ros.temporal.body_dynamics import COLUMNS as PREDICTED
-from poco_ros.temporal.body_dynamics import BodyDynamics
+from poco_ros.temporal.dynamics import COLUMNS as PREDICTED
+from poco_ros.temporal.dynamics import Dynamics
 from poco_ros.temporal.motion import Covariance, Transition, transition
 from poco_ros.temporal.steadying import Steadying
 from poco_ros.types import NUM_JOINTS
@@ -113,7 +113,7 @@ class Smoother:
     """
 
     def __init__(
-        self, lag: int, noise: Noise, dynamics: BodyDynamics | None = None, steadying: Array | None = None,
+        self, lag: int, noise: Noise, dynamics: Dynamics | None = None, steadying: Array | None = None,
     ) -> None:
         self._noise = noise
         self._dynamics = dynamics
@@ -187,12 +187,12 @@ class Smoother:
             now.motion[:, 1:] = self._dynamics.forget(now.past, move, frames)
 
     def _learned(
-        self, dynamics: BodyDynamics, move: Array, rate: Array, step: Transition, frames: float, measured: Mask,
+        self, dynamics: Dynamics, move: Array, rate: Array, step: Transition, frames: float, measured: Mask,
     ) -> None:
         """Put the learned motion in place of the damped one where nothing is measured."""
         now = self._now
         rows = np.flatnonzero((~measured | (now.blind > 0)).any(axis=1))
-        learned = dynamics.predict(now.rate[rows], now.past[rows], frames)
+        learned = dynamics.predict(now.rate[rows], now.past[rows], now.rotations[rows], frames)
         where = np.ix_(rows, PREDICTED)
         gap, before = ~measured[where][..., None], now.blind[rows, :, None] > 0
         plain = np.where(before, now.plain_rate[rows], now.rate[rows])

@@ -17,10 +17,11 @@ import numpy as np
 import numpy.typing as npt
 
 from poco_ros.temporal.age_law import AgeLaw, shipped_age_law
-from poco_ros.temporal.body_dynamics import BodyDynamics, shipped_body_dynamics
 from poco_ros.temporal.config import TemporalConfig
+from poco_ros.temporal.dynamics import Dynamics
 from poco_ros.temporal.frames import Frame
 from poco_ros.temporal.outputs import Calibration, compose
+from poco_ros.temporal.predictors import shipped_predictor
 from poco_ros.temporal.stamps import FrameClock, Step
 from poco_ros.temporal.tracks import Tracks
 from poco_ros.temporal.trust import assess
@@ -94,13 +95,15 @@ class TemporalStream:
 
     :param config: settings.
     :param law: how errors grow with age; None: the one that comes with the package.
-    :param dynamics: predictor of unseen joints, for ``config.motion.predictor`` 'whole_body'; None: the shipped one.
+    :param dynamics: predictor of unseen joints in place of the shipped one; ``config.motion.predictor`` 'damped' takes
+        none.
     :param epoch: of the first frames.
     :param lag_frames: in place of the setting, and beyond its range, for recordings.
+    :raises ModelFileError: when the predictor cannot be loaded.
     """
 
     def __init__(
-        self, config: TemporalConfig | None = None, *, law: AgeLaw | None = None, dynamics: BodyDynamics | None = None,
+        self, config: TemporalConfig | None = None, *, law: AgeLaw | None = None, dynamics: Dynamics | None = None,
         epoch: int = 0, lag_frames: int | None = None,
     ) -> None:
         self.config = config = config or TemporalConfig()
@@ -108,10 +111,8 @@ class TemporalStream:
         self.epoch = epoch
         self._lag = config.lag_frames if lag_frames is None else lag_frames
         self._law = law or shipped_age_law()
-        if config.motion.predictor == 'damped':
-            self._dynamics = None
-        else:
-            self._dynamics = dynamics or shipped_body_dynamics()
+        given = dynamics is not None and config.motion.predictor != 'damped'
+        self._dynamics = dynamics if given else shipped_predictor(config.motion.predictor)
         self._trust = config.effective_trust
         self._clock = FrameClock(config.stamps)
         self._pending: deque[_Pending] = deque()

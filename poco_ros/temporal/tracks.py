@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from poco_ros.temporal import quaternions as quat
 from poco_ros.temporal.activity import Activity
-from poco_ros.temporal.body_dynamics import BodyDynamics
 from poco_ros.temporal.config import MotionConfig, TemporalConfig
+from poco_ros.temporal.dynamics import Dynamics
 from poco_ros.temporal.frames import Frame, alone, in_rows
 from poco_ros.temporal.identity import may_be_suspect, suspect
 from poco_ros.temporal.last_errors import LastErrors
@@ -47,7 +47,7 @@ class Tracks:
     :param dynamics: predictor of unseen joints; None: rates die away.
     """
 
-    def __init__(self, config: TemporalConfig, lag: int, dynamics: BodyDynamics | None) -> None:
+    def __init__(self, config: TemporalConfig, lag: int, dynamics: Dynamics | None) -> None:
         self._config = config
         self._lag = lag
         self._number = 0

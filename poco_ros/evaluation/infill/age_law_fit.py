@@ -24,8 +24,8 @@ from poco_ros.evaluation.infill.plugin import measured
 from poco_ros.evaluation.infill.skeleton import positions
 from poco_ros.temporal import quaternions as quat
 from poco_ros.temporal.age_law import AgeLaw, Growth
-from poco_ros.temporal.body_dynamics import BodyDynamics
 from poco_ros.temporal.config import LifeConfig, TemporalConfig
+from poco_ros.temporal.dynamics import Dynamics
 from poco_ros.temporal.stream import TemporalFrame, TemporalStream
 from poco_ros.types import State
 
@@ -95,7 +95,7 @@ class Samples:
 
 def run(
     motion: Motion, *, lag: int, law: AgeLaw, gaps: Sequence[int] = (5, 10, 15, 30), count: int = 256, seed: int = 201,
-    preset: str = 'poco', dynamics: BodyDynamics | None = None,
+    preset: str = 'poco', dynamics: Dynamics | None = None,
 ) -> Samples:
     """Run the stream over windows and return what it published, beside how wrong it was.
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ def pose_pool(motion: Motion, seed: int) -> Array:
 def evaluate(
     methods: Sequence[Method], motion: Motion, *, preset: str = 'poco', gaps: Sequence[int] = GAPS,
     lags: Sequence[int | None] = LAGS, count: int = 256, seed: int = 1, report: Callable[[Row], None] | None = None,
+    groups: Mapping[str, npt.NDArray[np.int64]] = MappingProxyType({}),
 ) -> list[Row]:
     """Run methods over the benchmark.
 
@@ -44,8 +46,10 @@ def evaluate(
     :param count: windows per gap.
     :param seed: of windows and noise.
     :param report: called with each row as soon as it is there.
+    :param groups: numbers of clips, by a name, whose windows are also compared by themselves.
     :returns: one row per method, gap and lag with the mean of every metric, ``mpjpe_ci`` (95 % half width over clips),
-        and ``minus_first``: paired differences in mpjpe and root_pos to the first method, each with its 95 % interval.
+        and ``minus_first``: paired differences in mpjpe and root_pos to the first method, each with its 95 % interval;
+        the same for each group that has windows, with their number ``n``, in ``groups``.
     :raises PocoError: when a method uses frames it cannot know yet, or frames come late or not at all.
     """
     rows = []
@@ -67,13 +71,23 @@ def evaluate(
                 if method is methods[0]:
                     first[lag if method.uses_lag else None] = metrics
                 elif (base := first.get(lag)) is not None:
-                    row['minus_first'] = {
-                        name: paired_difference(metrics[name] - base[name], windows.clip)
-                        for name in ('mpjpe', 'root_pos')}
+                    row['minus_first'] = _minus(metrics, base, windows.clip)
+                    inside_of = {name: np.isin(windows.clip, clips) for name, clips in groups.items()}
+                    row['groups'] = {
+                        name: {'n': int(part.sum()), **_minus(metrics, base, windows.clip, part)}
+                        for name, part in inside_of.items() if part.any()}
                 rows.append(row)
                 if report:
                     report(row)
     return rows
+
+
+def _minus(
+    metrics: dict[str, Array], base: dict[str, Array], clip: npt.NDArray[np.int64],
+    part: npt.NDArray[np.bool_] | slice = slice(None),
+) -> dict[str, list[float]]:
+    """Return the paired differences of some windows to those of another method."""
+    return {name: paired_difference((metrics[name] - base[name])[part], clip[part]) for name in ('mpjpe', 'root_pos')}
 
 
 def _row(

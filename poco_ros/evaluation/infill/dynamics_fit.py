@@ -22,8 +22,9 @@ from poco_ros.evaluation.infill.occlusion import corrupt
 from poco_ros.evaluation.infill.skeleton import REST_JOINTS
 from poco_ros.temporal import quaternions as quat
 from poco_ros.temporal.age_law import ABOVE
-from poco_ros.temporal.body_dynamics import COLUMNS, BodyDynamics
+from poco_ros.temporal.body_dynamics import BodyDynamics
 from poco_ros.temporal.config import MotionConfig, TrustConfig
+from poco_ros.temporal.dynamics import COLUMNS
 from poco_ros.temporal.noise_meter import NoiseMeter
 from poco_ros.temporal.smoother import Measurement, Smoother
 from poco_ros.temporal.tracks import filter_noise
@@ -67,15 +68,31 @@ def collect(
     :param pool: poses to be confused with.
     :param forgetting: lengths of the past, in frames.
     """
+    windows = draw(motion, clips, count, stride, seed)
+    return examples(windows, gap_beginnings(windows, seed, preset, pool, forgetting))
+
+
+def draw(motion: Motion, clips: npt.NDArray[np.int64], count: int, stride: int, seed: int) -> Windows:
+    """Return windows of some clips, and then the same ones mirrored; the parameters are those of :func:`collect`."""
     length = BEFORE + STEPS + 5
     first, clip = starts(motion, length, clips, stride)
     order = np.random.default_rng(seed).permutation(len(first))[:count]
     windows = cut(motion, first[order], length, clip[order])
     mirrored = windows.rotations[:, :, MIRROR] * _MIRRORED
-    windows = Windows(np.concatenate([windows.rotations, mirrored]),
-                      np.concatenate([windows.pelvis, windows.pelvis * [-1, 1, 1]]), np.tile(windows.clip, 2))
+    return Windows(np.concatenate([windows.rotations, mirrored]),
+                   np.concatenate([windows.pelvis, windows.pelvis * [-1, 1, 1]]), np.tile(windows.clip, 2))
+
+
+def gap_beginnings(
+    windows: Windows, seed: int, preset: str, pool: npt.NDArray[np.float64], forgetting: npt.NDArray[np.float64],
+) -> Smoother:
+    """Return the filter after the last frame before the gap of each window; parameters as of :func:`collect`."""
     seen = corrupt(windows, STEPS, pool, seed, preset)
-    smoother = filtered(seen.rotations[:, :BEFORE], seen.pelvis[:, :BEFORE], seen.uncertainty[:, :BEFORE], forgetting)
+    return filtered(seen.rotations[:, :BEFORE], seen.pelvis[:, :BEFORE], seen.uncertainty[:, :BEFORE], forgetting)
+
+
+def examples(windows: Windows, smoother: Smoother) -> Examples:
+    """Return what the filter knows at the beginnings of gaps, and what the windows show then."""
     rotations, pelvis = smoother.estimate(0)
     inverse = quat.conjugate(rotations)[:, None]
     after = slice(BEFORE, BEFORE + STEPS)

@@ -17,7 +17,7 @@ from poco_ros.evaluation.infill.motion_file import FPS
 from poco_ros.evaluation.infill.occlusion import Observation
 from poco_ros.evaluation.infill.plugin import OFFLINE_LAG, measured
 from poco_ros.temporal import quaternions as quat
-from poco_ros.temporal.config import PAPER_UNCERTAINTY, LifeConfig, MotionConfig, TemporalConfig
+from poco_ros.temporal.config import PAPER_UNCERTAINTY, LifeConfig, MotionConfig, Predictor, TemporalConfig
 from poco_ros.temporal.stream import Output, TemporalStream
 
 Array = npt.NDArray[np.float64]
@@ -75,7 +75,7 @@ class StreamMethod:
 
     uses_lag = True
 
-    def __init__(self, predictor: Any = 'whole_body', steadying: float = 1.0) -> None:
+    def __init__(self, predictor: Predictor = 'whole_body', steadying: float = 1.0) -> None:
         self.name = f'stream ({predictor})'
         self._motion = MotionConfig(predictor=predictor, steadying=steadying)
 
