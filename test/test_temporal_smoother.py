@@ -46,7 +46,7 @@ def textbook(z, seen, measured, column):
         if t:
             decay, rate = (n.decay, n.rate) if seen[t] else (n.decay_gap, n.rate_gap)
             s = transition(decay[column], rate[column], 1.0)
-            f, q = np.array([[1, s.reach], [0, s.decay]]), np.array([[s.q00, s.q01], [s.q01, s.q11]])
+            f, q = np.array([[1, s.reach], [0, s.decay]]), s.noise
         x, p = f @ x, f @ p @ f.T + q
         xm.append(x), pm.append(p), fs.append(f)
         if seen[t]:

@@ -41,7 +41,7 @@ class Frame:
 
     number: int
     stamp_ns: int
-    rows: Rows
+    rows: Rows | slice
     source: Bodies
     speaks: Mask
     betas: Array
@@ -57,8 +57,9 @@ class Frame:
     def speaking(self) -> Frame:
         """Return the frame without the people whose loss has been told."""
         keep = self.speaks
+        rows = np.flatnonzero(keep) if isinstance(self.rows, slice) else self.rows[keep]
         return dataclasses.replace(
-            self, rows=self.rows[keep], source=self.source.take(keep), speaks=keep[keep], betas=self.betas[keep],
+            self, rows=rows, source=self.source.take(keep), speaks=keep[keep], betas=self.betas[keep],
             rest_joints=self.rest_joints[keep], last_errors=self.last_errors[keep], activity=self.activity[keep])
 
 

@@ -39,6 +39,8 @@ class LastErrors:
         :param bodies: N.
         :param confident: (N, 24) joints that are trusted.
         """
+        if not confident.any():
+            return
         came = np.concatenate([bodies.joint_error_mm, bodies.joint_radius_mm, bodies.transl_error_mm[:, None],
                                bodies.transl_radius_mm[:, None], bodies.body_radius_mm[:, None]], axis=1)
         stated = ~np.isnan(came)
@@ -46,9 +48,9 @@ class LastErrors:
             trusted = np.concatenate([confident[:, _JOINT], confident.all(axis=1, keepdims=True)], axis=1)
             self._values[rows] = np.where(stated & trusted, came, self._values[rows])
 
-    def of(self, rows: Rows) -> Array:
+    def of(self, rows: Rows | slice) -> Array:
         """Return a copy for some slots, (N, 51); :func:`split` tells what is what."""
-        return np.asarray(self._values[rows])
+        return np.array(self._values[rows])
 
 
 def split(errors: Array) -> dict[str, Array]:

@@ -8,6 +8,7 @@ the Rauch-Tung-Striebel gains), and adds each correction to all buffered frames 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy.typing as npt
 from poco_ros.temporal import quaternions as quat
 from poco_ros.temporal.body_dynamics import COLUMNS as PREDICTED
 from poco_ros.temporal.body_dynamics import BodyDynamics
-from poco_ros.temporal.motion import Covariance, Transition, transition
+from poco_ros.temporal.motion import Transition, predicted, transition, updated
 from poco_ros.temporal.steadying import Steadying
 from poco_ros.types import NUM_JOINTS
 
@@ -81,7 +82,7 @@ class _State:
     """Of the newest frame, S slots. Zero rates and identity rotations in free slots keep them finite.
 
     ``motion`` (S, 1 + K, 25, 3) is the rate, and K means over the past, relative to now; all in body axes, those of the
-    position in the axes of the pelvis. ``blind`` (S, 25) is the time since a column was last measured, in units of
+    position in the axes of the pelvis. ``covariance`` (2, 2, S, 25) is that of displacement and rate. ``blind`` (S, 25) is the time since a column was last measured, in units of
     1/30 s; ``plain_rate`` is the rate that it would have had since under the damped motion, ``drift`` how far the
     learned motion has led away from that.
     """
@@ -89,7 +90,7 @@ class _State:
     rotations: Array
     pelvis: Array
     motion: Array
-    covariance: Covariance
+    covariance: Array
     blind: Array
     plain_rate: Array
     drift: Array
@@ -122,6 +123,8 @@ class Smoother:
         self._steps: dict[float, tuple[Transition, Transition]] = {}
         self._memory = 0 if dynamics is None else dynamics.memory
         self._steadying = None if steadying is None else Steadying(steadying, self._depth)
+        self._variance = noise.measured ** 2
+        self._any_blind = False
         self._now = self._blank(0)
         self._allocate_buffer(0)
 
@@ -131,10 +134,10 @@ class Smoother:
         return len(self._now.pelvis)
 
     def _blank(self, slots: int) -> _State:
-        n = self._noise
-        cov = Covariance(*(np.tile(v, (slots, 1)) for v in (n.measured ** 2, 0 * n.measured, n.first_rate ** 2)))
+        covariance = np.zeros((2, 2, slots, COLUMNS))
+        covariance[0, 0], covariance[1, 1] = self._variance, self._noise.first_rate ** 2
         return _State(quat.identity(slots, NUM_JOINTS), np.zeros((slots, 3)),
-                      np.zeros((slots, 1 + self._memory, COLUMNS, 3)), cov, np.zeros((slots, COLUMNS)),
+                      np.zeros((slots, 1 + self._memory, COLUMNS, 3)), covariance, np.zeros((slots, COLUMNS)),
                       np.zeros((slots, COLUMNS, 3)), np.zeros((slots, COLUMNS, 3)))
 
     def _allocate_buffer(self, slots: int) -> None:
@@ -143,8 +146,7 @@ class Smoother:
         self._pelvis = np.zeros((b, slots, 3))
         self._correction = np.zeros((b, slots, COLUMNS, 3))
         self._drift: Array = np.zeros((b, slots, COLUMNS, 3))
-        self._link0: Array = np.zeros((b, slots, COLUMNS))
-        self._link1: Array = np.zeros((b, slots, COLUMNS))
+        self._link: Array = np.zeros((2, b, slots, COLUMNS))
 
     def grow(self, slots: int) -> None:
         """Make room for more people; those there keep their slots."""
@@ -152,13 +154,12 @@ class Smoother:
         n = len(old.pelvis)
         for name in ('rotations', 'pelvis', 'motion', 'blind', 'plain_rate', 'drift'):
             getattr(new, name)[:n] = getattr(old, name)
-        for name in ('p00', 'p01', 'p11'):
-            getattr(new.covariance, name)[:n] = getattr(old.covariance, name)
-        buffers = (self._rotations, self._pelvis, self._correction, self._drift, self._link0, self._link1)
+        new.covariance[:, :, :n] = old.covariance
+        before = (self._rotations, self._pelvis, self._correction, self._drift, *self._link)
         self._now = new
         self._allocate_buffer(slots)
-        grown = (self._rotations, self._pelvis, self._correction, self._drift, self._link0, self._link1)
-        for source, target in zip(buffers, grown, strict=True):
+        grown = (self._rotations, self._pelvis, self._correction, self._drift, *self._link)
+        for source, target in zip(before, grown, strict=True):
             target[:, :n] = source
         if self._steadying is not None:
             self._steadying.grow(slots)
@@ -170,18 +171,16 @@ class Smoother:
         :param measured: (S, 25) columns for which a usable measurement has come.
         :param frozen: (S, 25) columns that stay where they are, because nothing is known of their motion any more.
         """
-        now = self._now
-        step = self._step(frames, measured)
-        predicted = now.covariance.predicted(step)
-        c00, c01, c10, c11 = now.covariance.smoother_gain(step, predicted)
-        link0, link1 = self._link0, self._link1
-        self._link0, self._link1 = link0 * c00 + link1 * c10, link0 * c01 + link1 * c11
-        move, rate = step.reach[..., None] * now.rate, step.decay[..., None] * now.rate
-        if self._dynamics is not None and (not measured.all() or now.blind.any()):
+        now, whole = self._now, bool(measured.all())
+        step = self._step(frames, None if whole else ~measured)
+        now.covariance, gain = predicted(now.covariance, step)
+        self._link = self._link[0] * gain[0][:, None] + self._link[1] * gain[1][:, None]
+        move, rate = step.rate[..., None] * now.rate
+        if self._dynamics is not None and (self._any_blind or not whole):
             self._learned(self._dynamics, move, rate, step, frames, measured)
         if frozen.any():
             move[frozen], rate[frozen] = 0, 0
-        now.motion[:, 0], now.covariance = rate, predicted
+        now.motion[:, 0] = rate
         self._displace(move)
         if self._dynamics is not None:
             now.motion[:, 1:] = self._dynamics.forget(now.past, move, frames)
@@ -198,21 +197,24 @@ class Smoother:
         plain = np.where(before, now.plain_rate[rows], now.rate[rows])
         for target, values in zip((move, rate), learned, strict=True):
             target[where] = np.where(gap, values, target[where])
-        reach, decay = (np.broadcast_to(v, now.blind.shape)[rows][..., None] for v in (step.reach, step.decay))
+        reach, decay = (np.broadcast_to(v, now.blind.shape)[rows][..., None] for v in step.rate)
         led_away = move[rows] - reach * plain
         now.drift[rows] += np.where(before | ~measured[rows][..., None], led_away, 0)
         now.plain_rate[rows] = decay * plain
         now.blind[rows] += np.where(measured[rows], 0, frames)
+        self._any_blind = bool(now.blind.any())
 
-    def _step(self, frames: float, measured: Mask) -> Transition:
+    def _step(self, frames: float, gap: Mask | None) -> Transition:
+        """Return the step of the process over a time, with columns that are not measured; None: all are."""
         frames = round(frames, 2)
         if frames not in self._steps:
             if len(self._steps) > 256:
                 self._steps.clear()
             n = self._noise
-            self._steps[frames] = (transition(n.decay, n.rate, frames), transition(n.decay_gap, n.rate_gap, frames))
-        seen, gap = self._steps[frames]
-        return seen if measured.all() else seen.take(~measured, gap)
+            self._steps[frames] = (transition(n.decay[None], n.rate[None], frames),
+                                   transition(n.decay_gap[None], n.rate_gap[None], frames))
+        seen, unseen = self._steps[frames]
+        return seen if gap is None else seen.take(gap, unseen)
 
     def _displace(self, move: Array) -> None:
         """Apply (S, 25, 3) displacements in body axes to the newest state."""
@@ -233,30 +235,38 @@ class Smoother:
 
     def update(self, seen: Measurement, innovation: Array) -> None:
         """Take a measurement in, correct the buffered frames with it, and buffer the new frame."""
-        now, used = self._now, seen.used
-        noise = self._noise.measured ** 2 * seen.variance_factor / seen.doubt
-        deviation = np.einsum('sji,sji->sj', innovation, innovation) / (3 * (now.covariance.p00 + noise))
-        noise *= 1 + (seen.doubt - 1) * (deviation / _AS_FEARED)
-        gain = used / (now.covariance.p00 + noise)
-        k0, k1 = now.covariance.p00 * gain, now.covariance.p01 * gain
-        innovation = np.where(used[..., None], innovation, 0)
-        move = k0[..., None] * innovation
-        share = self._link0 * k0 + self._link1 * k1
-        self._correction += share[..., None] * innovation
-        now.motion[:, 0] += k1[..., None] * innovation
-        if self._dynamics is not None and now.blind.any():
-            self._bridge(used, move, share, k0, k1)
-        now.covariance = now.covariance.updated(k0, k1)
-        self._displace(move)
-        now.rotations = quat.normalised(now.rotations)
-        now.motion[:, 1:] -= move[:, None]
+        if seen.used.any():
+            self._correct(seen, innovation)
+        now = self._now
         self._newest = i = (self._newest + 1) % self._depth
+        if i == 0:  # once around the buffer is often enough against rounding
+            now.rotations = quat.normalised(now.rotations)
         self._rotations[i], self._pelvis[i] = now.rotations, now.pelvis
-        self._correction[i], self._drift[i], self._link0[i], self._link1[i] = 0, now.drift, 1, 0
+        self._correction[i], self._drift[i], self._link[0, i], self._link[1, i] = 0, now.drift, 1, 0
         if self._steadying is not None:
             self._steadying.keep(i, now.past, np.ones(self.slots) if seen.steadying is None else seen.steadying)
 
-    def _bridge(self, used: Mask, move: Array, share: Array, k0: Array, k1: Array) -> None:
+    def _correct(self, seen: Measurement, innovation: Array) -> None:
+        """Move the newest state and the buffered frames by a measurement."""
+        now, used = self._now, seen.used
+        noise = self._variance * seen.variance_factor / seen.doubt
+        expected = now.covariance[0, 0] + noise
+        deviation = quat.squared(innovation) / expected
+        expected += noise * (seen.doubt - 1) * deviation * (1 / (3 * _AS_FEARED))
+        gain = now.covariance[0] * (used / expected)
+        if not used.all():
+            innovation = np.where(used[..., None], innovation, 0)
+        move, rate = gain[..., None] * innovation
+        share = self._link[0] * gain[0] + self._link[1] * gain[1]
+        self._correction += share[..., None] * innovation
+        now.motion[:, 0] += rate
+        if self._any_blind:
+            self._bridge(used, move, share, gain)
+        now.covariance = updated(now.covariance, gain)
+        self._displace(move)
+        now.motion[:, 1:] -= move[:, None]
+
+    def _bridge(self, used: Mask, move: Array, share: Array, gain: Array) -> None:
         """Where a gap ends, go back from the learned towards the damped motion, the more the shorter it was.
 
         Both motions are corrected by the same gains, so that their difference is known for every buffered frame.
@@ -267,10 +277,16 @@ class Smoother:
             back = ends * np.clip((_LONG_GAP - now.blind) / (_LONG_GAP - _SHORT_GAP), 0, 1)
             drift = back[..., None] * now.drift
             self._correction += share[..., None] * drift - back[..., None] * self._drift
-            move += k0[..., None] * drift - drift
-            now.motion[:, 0] += k1[..., None] * drift + back[..., None] * (now.plain_rate - now.rate)
+            move += gain[0, ..., None] * drift - drift
+            now.motion[:, 0] += gain[1, ..., None] * drift + back[..., None] * (now.plain_rate - now.rate)
             self._drift[:, ends] = 0
-        now.blind[used], now.drift[used] = 0, 0
+        self._see(used)
+
+    def _see(self, where: Mask) -> None:
+        """Note that columns are measured: nothing leads them away any more."""
+        now = self._now
+        now.blind[where], now.drift[where] = 0, 0
+        self._any_blind = bool(now.blind.any())
 
     def restart(self, where: Mask, seen: Measurement) -> None:
         """Begin columns anew at their measurement; what was before is not corrected by what comes.
@@ -281,12 +297,10 @@ class Smoother:
         now.rotations = np.where(where[:, :PELVIS, None], seen.rotations, now.rotations)
         now.pelvis = np.where(where[:, PELVIS, None], seen.pelvis, now.pelvis)
         now.motion = np.where(where[:, None, :, None], 0, now.motion)
-        for name in ('p00', 'p01', 'p11'):
-            fresh, current = getattr(blank.covariance, name), getattr(now.covariance, name)
-            setattr(now.covariance, name, np.where(where, fresh, current))
-        now.blind[where], now.drift[where] = 0, 0
+        now.covariance = np.where(where, blank.covariance, now.covariance)
+        self._see(where)
         self._drift[:, where] = 0
-        self._link0[:, where], self._link1[:, where] = 0, 0
+        self._link[:, :, where] = 0
 
     def motion(self) -> tuple[Array, Array]:
         """Return what the newest frame tells a predictor: rates (S, 25, 3) and means over the past (S, K, 25, 3)."""
@@ -294,8 +308,8 @@ class Smoother:
 
     def sigma_pelvis(self, variance_factor: Array) -> Array:
         """Return (S,), the standard deviation per axis of the innovation of the position, for these measurements."""
-        noise = self._noise.measured[PELVIS] ** 2 * variance_factor[:, PELVIS]
-        return np.asarray(np.sqrt(self._now.covariance.p00[:, PELVIS] + noise))
+        noise = self._variance[PELVIS] * variance_factor[:, PELVIS]
+        return np.asarray(np.sqrt(self._now.covariance[0, 0, :, PELVIS] + noise))
 
     def is_corrected(self, back: int) -> Mask:
         """Return (S,), whether anything that came later has changed the frame ``back`` before the newest."""
@@ -303,11 +317,14 @@ class Smoother:
 
     def estimate(self, back: int) -> tuple[Array, Array]:
         """Return the rotations (S, 24, 4) and pelvis positions (S, 3) of the frame ``back`` before the newest."""
-        i = (self._newest - back) % self._depth
-        change = self._correction[i]
+        rotations, pelvis = self.estimates([back])
+        return rotations[0], pelvis[0]
+
+    def estimates(self, back: Sequence[int]) -> tuple[Array, Array]:
+        """Return rotations (K, S, 24, 4) and pelvis positions (K, S, 3) of K frames, so far before the newest."""
+        i = [(self._newest - b) % self._depth for b in back]
+        rotations, change = self._rotations[i], self._correction[i]
         if self._steadying is not None:
             change = self._steadying.applied(i, change)
-        elif back == 0:
-            return self._rotations[i], self._pelvis[i]
-        rotations = quat.multiply(self._rotations[i], quat.exp(change[:, :PELVIS]))
-        return rotations, self._pelvis[i] + quat.rotate(self._rotations[i][:, 0], change[:, PELVIS])
+        turned = quat.multiply(rotations, quat.exp(change[:, :, :PELVIS]))
+        return turned, self._pelvis[i] + quat.rotate(rotations[:, :, 0], change[:, :, PELVIS])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -76,6 +77,7 @@ class Tracks:
             part.grow(n)
         before = self.__dict__.copy()
         self._every_slot: Rows = np.arange(n)
+        self._nowhere: Mask = np.zeros((n, NUM_JOINTS), bool)
         self._suspect_run: npt.NDArray[np.int64] = np.zeros(n, np.int64)
         self._told: Mask = np.zeros(n, bool)
         self._known: Mask = np.zeros((n, NUM_JOINTS), bool)
@@ -108,13 +110,16 @@ class Tracks:
         num_swaps = self._filter(bodies, seen, trusted, sane, at, fresh, seconds)
         self._activity.step(self._smoother.motion()[0], self._life.observed, seconds * REFERENCE_FPS)
         confident = self._life.observed[at]
-        weight = (trust.trusted / np.maximum(1, trust.variance_factor)).sum(axis=1) / NUM_JOINTS
-        self._shapes.add(at, bodies, np.where(confident[:, 0], weight * seconds if seconds else 1e-3 * weight, 0))
+        if self._shapes.open(at).any():
+            weight = (trust.trusted / np.maximum(1, trust.variance_factor)).sum(axis=1) / NUM_JOINTS
+            self._shapes.add(at, bodies, np.where(confident[:, 0], weight * seconds if seconds else 1e-3 * weight, 0))
         self._last_errors.remember(at, bodies, confident)
         return self._frame(bodies, at, stamp_ns, others, calibration, context, len(fresh), num_swaps)
 
     def _assign(self, track_ids: npt.NDArray[np.int32]) -> tuple[Rows, Rows, Rows]:
         """Return which bodies are followed, their slots, and which of the slots are new."""
+        if len(track_ids) == len(self._slots) and (track_ids == self._slots.track_ids).all():
+            return self._every_slot[:len(track_ids)], self._slots.rows, _NONE
         index, at, fresh = [], [], []
         seen: set[int] = set()
         for i, track_id in enumerate(track_ids.tolist()):
@@ -152,7 +157,7 @@ class Tracks:
         of_rotations, of_pelvis = self._meter.variance_factor()
         factor[:, :-1] *= of_rotations[:, None]
         factor[:, -1] *= of_pelvis
-        steadying = ((of_rotations - _STEADY) / (_JITTERY - _STEADY)).clip(0, 1)
+        steadying = np.minimum(np.maximum((of_rotations - _STEADY) / (_JITTERY - _STEADY), 0), 1)
         seen = Measurement(rotations, pelvis, factor, doubt, _with_pelvis(usable), steadying)
         return seen, trusted, sane
 
@@ -175,26 +180,27 @@ class Tracks:
                 measured[np.setdiff1d(self._every_slot, self._slots.rows)] = True  # nothing to be found out about them
             self._smoother.predict(seconds * REFERENCE_FPS, measured, _with_pelvis(apart))
         innovation = self._smoother.innovation(seen)
-        anew, doubted = self._check_identity(bodies, seen, trusted & ~apart, at, fresh, innovation)
-        begin = np.concatenate([fresh, anew])
-        usable = seen.used[:, :NUM_JOINTS] & (trusted | ~apart) & ~doubted[:, None]
-        trusted = trusted & ~doubted[:, None]
-        restart = trusted & apart
-        restart[begin] = sane[begin]
-        if len(begin):
+        usable, restart, num_swaps = seen.used[:, :NUM_JOINTS], self._nowhere, 0
+        if len(fresh) or apart.any() or may_be_suspect(innovation, self._config.identity):
+            anew, doubted = self._check_identity(bodies, seen, trusted & ~apart, at, fresh, innovation)
+            begin, num_swaps = np.concatenate([fresh, anew]), len(anew)
+            usable = usable & (trusted | ~apart) & ~doubted[:, None]
+            trusted = trusted & ~doubted[:, None]
+            restart = trusted & apart
+            restart[begin] = sane[begin]
             self._start(begin, trusted)
-        seen.used = _with_pelvis(usable)
-        if restart.any():
-            columns = _with_pelvis(restart)
-            self._smoother.restart(columns, seen)
-            innovation[columns] = 0
-            self._known |= restart
+            self._restart(restart, seen, innovation)
+            seen.used = _with_pelvis(usable)
+        else:
+            self._suspect_run[trusted.any(axis=1)] = 0
         self._smoother.update(seen, innovation)
         self._life.step(self._time, trusted, usable, restart)
-        return len(anew)
+        return num_swaps
 
     def _start(self, begin: Rows, trusted: Mask) -> None:
         """Forget what was known in the slots of new people."""
+        if not len(begin):
+            return
         self._life.begin(begin, trusted[begin])
         self._shapes.forget(begin)
         self._meter.forget(begin)
@@ -202,13 +208,18 @@ class Tracks:
         self._last_errors.forget(begin)
         self._activity.forget(begin)
 
+    def _restart(self, restart: Mask, seen: Measurement, innovation: Array) -> None:
+        """Begin joints anew at their measurement."""
+        if restart.any():
+            columns = _with_pelvis(restart)
+            self._smoother.restart(columns, seen)
+            innovation[columns] = 0
+            self._known |= restart
+
     def _check_identity(
         self, bodies: Bodies, seen: Measurement, judged: Mask, at: Rows, fresh: Rows, innovation: Array,
     ) -> tuple[Rows, Mask]:
         """Return the slots that show somebody else by now, and where (S,) the measurement is not to be believed."""
-        if not may_be_suspect(innovation, self._config.identity):
-            self._suspect_run[judged.any(axis=1)] = 0
-            return _NONE, np.zeros(len(judged), bool)
         change = np.full(self._slots.capacity, np.nan)
         change[at] = np.abs(bodies.betas[:, :3] - self._shapes.betas[at, :3]).max(axis=1)
         judged = judged.copy()
@@ -225,9 +236,9 @@ class Tracks:
         num_new: int, num_swaps: int,
     ) -> Frame:
         """Record the frame, and let go of those who have been away for too long."""
-        rows, ids = self._slots.rows, self._slots.track_ids
+        rows, ids, index = self._slots.rows, self._slots.track_ids, self._slots.index
         source = bodies
-        if np.array_equal(rows, at):
+        if at is rows or np.array_equal(rows, at):
             here: Mask = np.ones(len(rows), bool)
         else:
             here = np.isin(rows, at)
@@ -240,31 +251,34 @@ class Tracks:
             for track_id in ids[gone].tolist():
                 self._slots.free(track_id, self._number + self._lag + 1)
         return Frame(
-            self._number, stamp_ns, rows, source, speaks, self._shapes.betas[rows], self._shapes.rest_joints[rows],
-            self._last_errors.of(rows), self._activity.of(rows), others, calibration, context, num_new, num_swaps)
+            self._number, stamp_ns, index, source, speaks, self._shapes.betas[rows], self._shapes.rest_joints[rows],
+            self._last_errors.of(index), self._activity.of(index), others, calibration, context, num_new, num_swaps)
 
-    def live(self, frame: Frame) -> Estimate:
-        """Return what is known now of the people in the newest frame."""
-        if not frame.speaks.all():
-            frame = frame.speaking()
-        return self._estimate(frame, 0, self._life.live(), frame.source.revision)
+    def estimates(self, newest: Frame | None, due: Sequence[Frame]) -> list[Estimate]:
+        """Return what is known by now of the people in some frames.
 
-    def infilled(self, frame: Frame) -> Estimate:
-        """Return what is known by now of the people in a buffered frame."""
-        back = self._number - frame.number
-        revision = self._smoother.is_corrected(back)[frame.rows].astype(np.uint32)
-        return self._estimate(frame, back, self._life.infilled(back), revision)
+        :param newest: as the live stream shows it, or None: it is not wanted.
+        :param due: buffered frames, as the infilled stream shows them.
+        """
+        frames = [] if newest is None else [newest if newest.speaks.all() else newest.speaking()]
+        frames += due
+        backs = [self._number - frame.number for frame in frames]
+        rotations, pelvis = self._smoother.estimates(backs)
+        lives = [] if newest is None else [self._life.live()]
+        lives += [self._life.infilled(back) for back in backs[len(lives):]]
+        return [self._estimate(*parts) for parts in zip(frames, backs, rotations, pelvis, lives, strict=True)]
 
-    def _estimate(self, frame: Frame, back: int, life: JointLife, revision: npt.NDArray[np.uint32]) -> Estimate:
+    def _estimate(self, frame: Frame, back: int, rotations: Array, pelvis: Array, life: JointLife) -> Estimate:
+        """Return what is known of the people in a frame, from estimates for every slot."""
         rows = frame.rows
-        rotations, pelvis = self._smoother.estimate(back)
         rotations, pelvis, known = rotations[rows], pelvis[rows], self._known[rows]
         if not known.all():
             rotations = np.where(known[..., None], rotations, np.nan)
             pelvis = np.where(known[:, :1], pelvis, np.nan)
         return Estimate(
             frame.source, frame.calibration, rotations, pelvis, frame.betas, frame.rest_joints,
-            JointLife(life.state[rows], life.age[rows], life.ahead[rows]), frame.last_errors, frame.activity, revision)
+            life.take(rows), frame.last_errors, frame.activity,
+            frame.source.revision + self._smoother.is_corrected(back)[rows])
 
 
 def filter_noise(motion: MotionConfig) -> Noise:
