@@ -8,7 +8,6 @@ import numpy.typing as npt
 from poco_ros.body.rotations import Floats
 from poco_ros.body.smpl import PARENTS
 
-
 Index = npt.NDArray[np.intp] | slice
 
 
@@ -22,8 +21,8 @@ def _levels() -> list[tuple[Index, Index]]:
 
 
 def _index(joints: npt.NDArray[np.intp]) -> Index:
-    """Return a slice where the joints are one after the other, as nearly all levels are: it needs no copy."""
-    if (np.diff(joints) == 1).all():
+    """Return a slice where the joints are one after the other, or one and the same: it needs no copy."""
+    if (np.diff(joints) == 1).all() or (joints == joints[0]).all():
         return slice(int(joints[0]), int(joints[-1]) + 1)
     return joints
 

@@ -34,13 +34,13 @@ class Activity:
     def step(self, rate: Array, seen: Mask, frames: float) -> None:
         """Take the next frame in.
 
-        :param rate: (S, 25, 3) of the filter, rad per 1/30 s; the last column does not count.
+        :param rate: (S, 24, 3) of the filter, rad per 1/30 s.
         :param seen: (S, 24) joints that are trusted; the others keep what they had.
         :param frames: since the frame before, in units of 1/30 s.
         """
         if not seen.any():
             return
-        square = squared(rate[:, :NUM_JOINTS])
+        square = squared(rate)
         share = 1 - (1 - 1 / _MEMORY) ** frames
         moved = self._square + share * (square - self._square)
         np.copyto(moved, square, where=np.isnan(moved))

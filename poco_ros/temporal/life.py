@@ -92,6 +92,10 @@ class LifeCycle:
         self.lost_live[rows] = self._lost[rows] = ~observed
         self._ring_linked[:, rows] = False
 
+    def unseen_s(self, time: float, joint: int) -> Array:
+        """Return (S,), for how many seconds a joint has not been trusted; infinite where it never was."""
+        return np.asarray(time - self._trusted_at[:, joint])
+
     def out_of_reach(self, time: float) -> Mask:
         """Return (S, 24), the joints not trusted for so long that nothing connects them with their past."""
         return time - self._trusted_at > self._config.lost_infilled_s + _ROUNDING_S

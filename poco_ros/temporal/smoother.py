@@ -1,9 +1,11 @@
 """Kalman filter and fixed-lag smoother over the joints of many people at once.
 
 Rows are people, columns the 24 joint rotations and, last, the position of the pelvis. A rotation's error lives in the
-body axes of the joint, so that the filter is linear in small rotations. The smoother does not sweep back: for every
-buffered frame it keeps the two numbers by which a correction of the newest state reaches it (the running product of
-the Rauch-Tung-Striebel gains), and adds each correction to all buffered frames in one operation.
+body axes of the joint, so that the filter is linear in small rotations; the position's in the axes of the camera, so
+that who turns while they walk keeps their direction, and a late correction moves all buffered places alike. The
+smoother does not sweep back: for every buffered frame it keeps the two numbers by which a correction of the newest
+state reaches it (the running product of the Rauch-Tung-Striebel gains), and adds each correction to all buffered frames
+in one operation.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from poco_ros.types import NUM_JOINTS
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
+Rows = npt.NDArray[np.intp]
 
 #: The learned share of a gap that is bridged grows from 0 to 1 over these lengths, in units of 1/30 s: in short gaps
 #: the rates on both sides say more than what bodies usually do.
@@ -34,6 +37,7 @@ COLUMNS = NUM_JOINTS + 1
 """24 rotations and the position of the pelvis."""
 PELVIS = NUM_JOINTS
 """Column of the position."""
+_IS_PREDICTED = np.isin(np.arange(COLUMNS), PREDICTED)
 
 
 @dataclass(frozen=True)
@@ -81,10 +85,10 @@ class Measurement:
 class _State:
     """Of the newest frame, S slots. Zero rates and identity rotations in free slots keep them finite.
 
-    ``motion`` (S, 1 + K, 25, 3) is the rate, and K means over the past, relative to now; all in body axes, those of the
-    position in the axes of the pelvis. ``covariance`` (2, 2, S, 25) is that of displacement and rate. ``blind`` (S, 25) is the time since a column was last measured, in units of
-    1/30 s; ``plain_rate`` is the rate that it would have had since under the damped motion, ``drift`` how far the
-    learned motion has led away from that.
+    ``motion`` (S, 1 + K, 25, 3) is the rate, and K means over the past, relative to now, in body axes; those of the
+    position in the axes of the camera. ``covariance`` (2, 2, S, 25) is that of displacement and rate. ``blind`` (S, 25)
+    is the time since a column was last measured, in units of 1/30 s; ``plain_rate`` is the rate that it would have had
+    since under the damped motion, ``drift`` how far the learned motion has led away from that.
     """
 
     rotations: Array
@@ -175,34 +179,52 @@ class Smoother:
         step = self._step(frames, None if whole else ~measured)
         now.covariance, gain = predicted(now.covariance, step)
         self._link = self._link[0] * gain[0][:, None] + self._link[1] * gain[1][:, None]
-        move, rate = step.rate[..., None] * now.rate
+        ahead = step.rate[..., None] * now.rate  # displacement, and the next rate
         if self._dynamics is not None and (self._any_blind or not whole):
-            self._learned(self._dynamics, move, rate, step, frames, measured)
+            self._learned(self._dynamics, ahead, step, frames, measured)
         if frozen.any():
-            move[frozen], rate[frozen] = 0, 0
-        now.motion[:, 0] = rate
+            ahead[:, frozen] = 0
+        move, now.motion[:, 0] = ahead
         self._displace(move)
         if self._dynamics is not None:
             now.motion[:, 1:] = self._dynamics.forget(now.past, move, frames)
 
     def _learned(
-        self, dynamics: BodyDynamics, move: Array, rate: Array, step: Transition, frames: float, measured: Mask,
+        self, dynamics: BodyDynamics, ahead: Array, step: Transition, frames: float, measured: Mask,
     ) -> None:
-        """Put the learned motion in place of the damped one where nothing is measured."""
-        now = self._now
-        rows = np.flatnonzero((~measured | (now.blind > 0)).any(axis=1))
-        learned = dynamics.predict(now.rate[rows], now.past[rows], frames)
-        where = np.ix_(rows, PREDICTED)
-        gap, before = ~measured[where][..., None], now.blind[rows, :, None] > 0
+        """Put the learned motion in place of the damped one where nothing is measured.
+
+        :param ahead: (2, S, 25, 3), displacement and next rate; changed in place.
+        """
+        now, gap = self._now, ~measured
+        concerned = (gap | (now.blind > 0)).any(axis=1)
+        rows = slice(None) if concerned.all() else np.flatnonzero(concerned)
+        gap, blind, damped = gap[rows], now.blind[rows], step.rate if step.rate.shape[1] == 1 else step.rate[:, rows]
+        before = (blind > 0)[..., None]
         plain = np.where(before, now.plain_rate[rows], now.rate[rows])
-        for target, values in zip((move, rate), learned, strict=True):
-            target[where] = np.where(gap, values, target[where])
-        reach, decay = (np.broadcast_to(v, now.blind.shape)[rows][..., None] for v in step.rate)
-        led_away = move[rows] - reach * plain
-        now.drift[rows] += np.where(before | ~measured[rows][..., None], led_away, 0)
-        now.plain_rate[rows] = decay * plain
-        now.blind[rows] += np.where(measured[rows], 0, frames)
-        self._any_blind = bool(now.blind.any())
+        if gap.any():
+            learned = self._predicted(dynamics, rows, frames)
+            ahead[:, rows] = np.where((gap & _IS_PREDICTED)[..., None], learned, ahead[:, rows])
+            self._any_blind = True
+        go_on = damped[..., None] * plain
+        now.drift[rows] += np.where(before | gap[..., None], ahead[0, rows] - go_on[0], 0)
+        now.plain_rate[rows] = go_on[1]
+        now.blind[rows] = blind + frames * gap
+
+    def _predicted(self, dynamics: BodyDynamics, rows: Rows | slice, frames: float) -> Array:
+        """Return displacement and next rate by the learned motion, (2, len(rows), 25, 3); 0 where it has none."""
+        motion, axes = self._in_body_axes(rows)
+        out = np.zeros((2, *motion.shape[:1], COLUMNS, 3))
+        for target, values in zip(out, dynamics.predict(motion[:, 0], motion[:, 1:], frames), strict=True):
+            target[:, PREDICTED] = values
+        out[:, :, PELVIS] = (axes @ out[:, :, PELVIS, :, None])[..., 0]
+        return out
+
+    def _in_body_axes(self, rows: Rows | slice) -> tuple[Array, Array]:
+        """Return the motion with that of the position in the axes of the pelvis, and these axes (len(rows), 3, 3)."""
+        motion, axes = self._now.motion[rows].copy(), quat.to_matrix(self._now.rotations[rows, 0])
+        motion[:, :, PELVIS] = motion[:, :, PELVIS] @ axes
+        return motion, axes
 
     def _step(self, frames: float, gap: Mask | None) -> Transition:
         """Return the step of the process over a time, with columns that are not measured; None: all are."""
@@ -217,25 +239,25 @@ class Smoother:
         return seen if gap is None else seen.take(gap, unseen)
 
     def _displace(self, move: Array) -> None:
-        """Apply (S, 25, 3) displacements in body axes to the newest state."""
-        now, turn = self._now, quat.exp(move[:, :PELVIS])
-        now.pelvis = now.pelvis + quat.rotate(now.rotations[:, 0], move[:, PELVIS])
-        now.rotations = quat.multiply(now.rotations, turn)
-        # the motion of the position is kept in the axes of the pelvis, which have turned
-        now.motion[:, :, PELVIS] = now.motion[:, :, PELVIS] @ quat.to_matrix(turn[:, 0])
+        """Apply (S, 25, 3) displacements to the newest state."""
+        self._now.rotations = quat.multiply(self._now.rotations, quat.exp(move[:, :PELVIS]))
+        self._now.pelvis = self._now.pelvis + move[:, PELVIS]
 
     def innovation(self, seen: Measurement) -> Array:
-        """Return (S, 25, 3), by what a measurement differs from the prediction, in body axes; rad and m."""
+        """Return (S, 25, 3), by what a measurement differs from the prediction; rad in body axes, m in the camera's."""
         now = self._now
         out = np.empty((self.slots, COLUMNS, 3))
-        inverse = quat.conjugate(now.rotations)
-        out[:, :PELVIS] = quat.log(quat.multiply(inverse, seen.rotations))
-        out[:, PELVIS] = quat.rotate(inverse[:, 0], seen.pelvis - now.pelvis)
+        out[:, :PELVIS] = quat.log(quat.multiply(quat.conjugate(now.rotations), seen.rotations))
+        out[:, PELVIS] = seen.pelvis - now.pelvis
         return out
 
-    def update(self, seen: Measurement, innovation: Array) -> None:
-        """Take a measurement in, correct the buffered frames with it, and buffer the new frame."""
-        if seen.used.any():
+    def update(self, seen: Measurement, innovation: Array | None) -> None:
+        """Take a measurement in, correct the buffered frames with it, and buffer the new frame.
+
+        :param seen: the measurement.
+        :param innovation: of it; None: nothing of it is used.
+        """
+        if innovation is not None:
             self._correct(seen, innovation)
         now = self._now
         self._newest = i = (self._newest + 1) % self._depth
@@ -303,8 +325,17 @@ class Smoother:
         self._link[:, :, where] = 0
 
     def motion(self) -> tuple[Array, Array]:
-        """Return what the newest frame tells a predictor: rates (S, 25, 3) and means over the past (S, K, 25, 3)."""
-        return self._now.rate, self._now.past
+        """Return what the newest frame tells a predictor: rates (S, 25, 3) and means over the past (S, K, 25, 3).
+
+        All in body axes, those of the position in the axes of the pelvis.
+        """
+        motion, _ = self._in_body_axes(slice(None))
+        return motion[:, 0], motion[:, 1:]
+
+    @property
+    def turning(self) -> Array:
+        """Rates of the rotations in the newest frame, (S, 24, 3), rad per 1/30 s."""
+        return self._now.rate[:, :PELVIS]
 
     def sigma_pelvis(self, variance_factor: Array) -> Array:
         """Return (S,), the standard deviation per axis of the innovation of the position, for these measurements."""
@@ -326,5 +357,4 @@ class Smoother:
         rotations, change = self._rotations[i], self._correction[i]
         if self._steadying is not None:
             change = self._steadying.applied(i, change)
-        turned = quat.multiply(rotations, quat.exp(change[:, :, :PELVIS]))
-        return turned, self._pelvis[i] + quat.rotate(rotations[:, :, 0], change[:, :, PELVIS])
+        return quat.multiply(rotations, quat.exp(change[:, :, :PELVIS])), self._pelvis[i] + change[:, :, PELVIS]

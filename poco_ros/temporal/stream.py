@@ -197,7 +197,7 @@ class TemporalStream:
         self.counters.passed_through += len(frame.others) if frame.others else 0
 
     def _no_tracks(self) -> Tracks:
-        return Tracks(self.config, self._lag, self._dynamics)
+        return Tracks(self.config, self._lag, self._dynamics, self._law)
 
     def _take(self, count: int) -> list[_Pending]:
         """Return the oldest frames that wait; they wait no longer."""

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from poco_ros.temporal import quaternions as quat
 from poco_ros.temporal.activity import Activity
+from poco_ros.temporal.age_law import AgeLaw
 from poco_ros.temporal.body_dynamics import BodyDynamics
 from poco_ros.temporal.config import MotionConfig, TemporalConfig
 from poco_ros.temporal.frames import Frame, alone, in_rows
@@ -46,10 +47,12 @@ class Tracks:
     :param config: settings.
     :param lag: frames that stay correctable; in place of the setting.
     :param dynamics: predictor of unseen joints; None: rates die away.
+    :param law: how far people get while they are not seen.
     """
 
-    def __init__(self, config: TemporalConfig, lag: int, dynamics: BodyDynamics | None) -> None:
+    def __init__(self, config: TemporalConfig, lag: int, dynamics: BodyDynamics | None, law: AgeLaw) -> None:
         self._config = config
+        self._law = law
         self._lag = lag
         self._number = 0
         self._time = 0.0
@@ -106,9 +109,9 @@ class Tracks:
             left = np.setdiff1d(np.arange(len(bodies)), index)
             others = alone(bodies.take(left), trust.take(left))
             bodies, trust = bodies.take(index), trust.take(index)
-        seen, trusted, sane = self._measure(bodies, trust, at)
+        seen, trusted, sane = self._measure(bodies, trust, at, bool(len(fresh)))
         num_swaps = self._filter(bodies, seen, trusted, sane, at, fresh, seconds)
-        self._activity.step(self._smoother.motion()[0], self._life.observed, seconds * REFERENCE_FPS)
+        self._activity.step(self._smoother.turning, self._life.observed, seconds * REFERENCE_FPS)
         confident = self._life.observed[at]
         if self._shapes.open(at).any():
             weight = (trust.trusted / np.maximum(1, trust.variance_factor)).sum(axis=1) / NUM_JOINTS
@@ -139,13 +142,10 @@ class Tracks:
             self._grow()
         return np.array(index, np.intp), np.array(at, np.intp), np.array(fresh, np.intp)
 
-    def _measure(self, bodies: Bodies, trust: Trust, at: Rows) -> tuple[Measurement, Mask, Mask]:
+    def _measure(self, bodies: Bodies, trust: Trust, at: Rows, begins: bool) -> tuple[Measurement, Mask, Mask]:
         """Return the measurement of every slot, and which joints are trusted and sane."""
-        pose, pelvis = bodies.pose.astype(np.float64), bodies.joints[:, 0].astype(np.float64)
-        if not trust.sane.all():
-            pose = np.where(trust.sane[..., None], pose, 0)
-            pelvis = np.where(trust.sane.any(axis=1, keepdims=True), pelvis, 0)
-        rotations, trusted, usable, sane = quat.exp(pose), trust.trusted, trust.usable, trust.sane
+        rotations, pelvis = _measured(bodies, trust, begins)
+        trusted, usable, sane = trust.trusted, trust.usable, trust.sane
         factor, doubt = _with_pelvis(trust.variance_factor), _with_pelvis(trust.doubt)
         if len(at) < self._slots.capacity or (at != self._every_slot).any():
             rotations, pelvis = self._in_slots(rotations, at, _UNTURNED), self._in_slots(pelvis, at, 0)
@@ -179,6 +179,10 @@ class Tracks:
                 measured = measured.copy()
                 measured[np.setdiff1d(self._every_slot, self._slots.rows)] = True  # nothing to be found out about them
             self._smoother.predict(seconds * REFERENCE_FPS, measured, _with_pelvis(apart))
+        if not (len(fresh) or seen.used.any()):  # nothing can be learned from this frame
+            self._smoother.update(seen, None)
+            self._life.step(self._time, trusted, self._nowhere, self._nowhere)
+            return 0
         innovation = self._smoother.innovation(seen)
         usable, restart, num_swaps = seen.used[:, :NUM_JOINTS], self._nowhere, 0
         if len(fresh) or apart.any() or may_be_suspect(innovation, self._config.identity):
@@ -224,8 +228,10 @@ class Tracks:
         change[at] = np.abs(bodies.betas[:, :3] - self._shapes.betas[at, :3]).max(axis=1)
         judged = judged.copy()
         judged[fresh] = False
-        jumped = suspect(
-            innovation, self._smoother.sigma_pelvis(seen.variance_factor), judged, change, self._config.identity)
+        unseen = np.minimum(self._life.unseen_s(self._time, 0), self._config.life.lost_infilled_s)
+        # what the filter believes of itself falls short of how far people go while nobody looks
+        sigma = np.hypot(self._smoother.sigma_pelvis(seen.variance_factor), self._law.predicted.pelvis_spread_m(unseen))
+        jumped = suspect(innovation, sigma, judged, change, self._config.identity)
         measured = judged.any(axis=1)
         self._suspect_run = np.where(jumped, self._suspect_run + 1, np.where(measured, 0, self._suspect_run))
         anew = jumped & (self._suspect_run >= self._config.identity.frames)
@@ -270,15 +276,30 @@ class Tracks:
 
     def _estimate(self, frame: Frame, back: int, rotations: Array, pelvis: Array, life: JointLife) -> Estimate:
         """Return what is known of the people in a frame, from estimates for every slot."""
-        rows = frame.rows
+        rows, revision = frame.rows, frame.source.revision
+        if back:
+            revision = revision + self._smoother.is_corrected(back)[rows]
         rotations, pelvis, known = rotations[rows], pelvis[rows], self._known[rows]
         if not known.all():
             rotations = np.where(known[..., None], rotations, np.nan)
             pelvis = np.where(known[:, :1], pelvis, np.nan)
         return Estimate(
             frame.source, frame.calibration, rotations, pelvis, frame.betas, frame.rest_joints,
-            life.take(rows), frame.last_errors, frame.activity,
-            frame.source.revision + self._smoother.is_corrected(back)[rows])
+            life.take(rows), frame.last_errors, frame.activity, revision)
+
+
+def _measured(bodies: Bodies, trust: Trust, begins: bool) -> tuple[Array, Array]:
+    """Return rotations (N, 24, 4) and positions of the pelvis (N, 3) as measured; anything where not sane.
+
+    :param begins: somebody is new, of whom the first measurement counts whatever its trust.
+    """
+    if not (begins or trust.usable.any()):
+        return quat.identity(len(bodies), NUM_JOINTS), np.zeros((len(bodies), 3))
+    pose, pelvis = bodies.pose.astype(np.float64), bodies.joints[:, 0].astype(np.float64)
+    if not trust.sane.all():
+        pose = np.where(trust.sane[..., None], pose, 0)
+        pelvis = np.where(trust.sane.any(axis=1, keepdims=True), pelvis, 0)
+    return quat.exp(pose), pelvis
 
 
 def filter_noise(motion: MotionConfig) -> Noise:
