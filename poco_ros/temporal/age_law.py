@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, fields, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -97,6 +97,20 @@ class Growth:
             'pelvis_m', 'pelvis_power')}
         return replace(kinds[0], **joints, **bodies, rate_power=np.array([[[kind.rate_power]] for kind in kinds]))
 
+    @cached_property
+    def _turning(self) -> Array:
+        """Variance per axis of rotations at great age, rad^2, negative: it is multiplied by what is left to gain."""
+        return np.asarray(-np.radians(self.rotation_deg) ** 2)
+
+    @cached_property
+    def _against_time(self) -> Array:
+        return np.asarray(-1 / self.time_s)
+
+    @cached_property
+    def _usual(self) -> Array:
+        """How much a joint has usually moved; NaN where it never moves."""
+        return np.where(self.rate_rad == 0, np.nan, np.maximum(self.rate_rad, 1e-9))
+
     def joint_spread_m(self, joints: Array, age: Array, activity: Array) -> Array:
         """Return the standard deviation of joint positions about the pelvis that unseen rotations cause.
 
@@ -105,7 +119,7 @@ class Growth:
         :param activity: (N, 24), how much it had moved when it was last seen, rad per 1/30 s; NaN: as usual.
         :returns: shaped as the ages, metres, of the length of the error, not per axis.
         """
-        variance = np.radians(self.rotation_deg) ** 2 * -np.expm1(-age / self.time_s) * self.liveliness(activity)
+        variance = self._turning * np.expm1(age * self._against_time) * self.liveliness(activity)
         square = squared(joints)
         lever = square[:, :, None] + square[:, None] - 2 * (joints @ joints.swapaxes(1, 2))
         # a turn about each of three axes, of which two move the joint
@@ -113,7 +127,8 @@ class Growth:
 
     def liveliness(self, activity: Array) -> Array:
         """Return by what the variance of (N, 24) joints is multiplied for how much they have moved."""
-        ratio = np.where(np.isnan(activity) | (self.rate_rad == 0), 1, activity / np.maximum(self.rate_rad, 1e-9))
+        ratio = activity / self._usual
+        np.copyto(ratio, 1, where=np.isnan(ratio))
         return np.asarray(np.minimum((ratio ** 2 + _ALWAYS) / (1 + _ALWAYS), _MOST) ** self.rate_power)
 
     def pelvis_spread_m(self, age: Array) -> Array:
@@ -148,7 +163,7 @@ class AgeLaw:
     base_pelvis_error_mm: float
     base_pelvis_radius_mm: Array
 
-    @property
+    @cached_property
     def base_errors_mm(self) -> Array:
         """Of the law of one coverage: all errors at age 0, (1, 51), as ``LastErrors`` has them."""
         return packed(*(np.atleast_1d(values)[None] if np.ndim(values) else np.array([values]) for values in (

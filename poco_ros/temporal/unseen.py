@@ -51,13 +51,13 @@ class Grown:
         together = Growth.together(*kinds)
         spread, pelvis = together.joint_spread_m(joints, ages, activity), together.pelvis_spread_m(root)
         errors = np.empty((*root.shape, WIDTH))
-        for kind, of_kind, of_joint, of_root, of_whole in zip(kinds, errors, oldest, root, whole, strict=True):
-            told = split(of_kind)
-            told['joint_error_mm'][:] = kind.at_age(kind.error_factor, of_joint)
-            told['joint_radius_mm'][:] = kind.at_age(kind.radius_factor, of_joint)
-            told['transl_error_mm'][:] = kind.at_age(kind.pelvis_error_factor, of_root)
-            told['transl_radius_mm'][:] = kind.at_age(kind.pelvis_radius_factor, of_root)
-            told['body_radius_mm'][:] = kind.at_age(kind.body_radius_factor, of_whole)
+        for k, kind in enumerate(kinds):
+            told = split(errors[k])
+            told['joint_error_mm'][:] = kind.at_age(kind.error_factor, oldest[k])
+            told['joint_radius_mm'][:] = kind.at_age(kind.radius_factor, oldest[k])
+            told['transl_error_mm'][:] = kind.at_age(kind.pelvis_error_factor, root[k])
+            told['transl_radius_mm'][:] = kind.at_age(kind.pelvis_radius_factor, root[k])
+            told['body_radius_mm'][:] = kind.at_age(kind.body_radius_factor, whole[k])
         errors *= np.concatenate([spread, spread, pelvis[..., None], pelvis[..., None],
                                   spread.max(axis=2, keepdims=True)], axis=2)
         return Grown(errors, spread * spread + 3 * (pelvis * pelvis)[..., None], whole)
