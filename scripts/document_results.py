@@ -135,7 +135,8 @@ def age_law() -> list[str]:
         return [f'{100 * r[what]:.0f} %' for r in result['groups'][group][stream]]
 
     rows = [row(f'radii promised to hold for {100 * result["promised"]:.0f} %, on people they were not fitted to '
-                '([age_law.json](bench/results/age_law.json))', *(f'unseen for {age} frames' for age in ages)),
+                '([age_law.json](bench/results/age_law.json))',
+                *(f'unseen for {age} frame' + 's' * (age > 1) for age in ages)),
             '|---|' + '---|' * len(ages)]
     for group, people in (('fitted to the other half', 'half of the people by a law fitted to the other half'),
                           ('other sources', 'people of another motion library')):

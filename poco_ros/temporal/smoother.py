@@ -20,6 +20,7 @@ from poco_ros.temporal import quaternions as quat
 from poco_ros.temporal.body_dynamics import COLUMNS as PREDICTED
 from poco_ros.temporal.body_dynamics import BodyDynamics
 from poco_ros.temporal.motion import Transition, predicted, transition, updated
+from poco_ros.temporal.noise import Noise
 from poco_ros.temporal.steadying import Steadying
 from poco_ros.types import NUM_JOINTS
 
@@ -38,26 +39,6 @@ COLUMNS = NUM_JOINTS + 1
 PELVIS = NUM_JOINTS
 """Column of the position."""
 _IS_PREDICTED = np.isin(np.arange(COLUMNS), PREDICTED)
-
-
-@dataclass(frozen=True)
-class Noise:
-    """What the filter believes about motion and measurement, per column, per 1/30 s.
-
-    :param measured: (25,) standard deviation of a measurement of full trust; rad, and m for the pelvis.
-    :param rate: (25,) standard deviation that a rate gains in a frame; rad or m per frame.
-    :param rate_gap: (25,) the same while the column is not measured.
-    :param decay: (25,) what is left of a rate after a frame.
-    :param decay_gap: (25,) the same while the column is not measured.
-    :param first_rate: (25,) standard deviation of the rate of a person seen for the first time.
-    """
-
-    measured: Array
-    rate: Array
-    rate_gap: Array
-    decay: Array
-    decay_gap: Array
-    first_rate: Array
 
 
 @dataclass

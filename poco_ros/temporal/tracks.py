@@ -12,17 +12,18 @@ from poco_ros.temporal import quaternions as quat
 from poco_ros.temporal.activity import Activity
 from poco_ros.temporal.age_law import AgeLaw
 from poco_ros.temporal.body_dynamics import BodyDynamics
-from poco_ros.temporal.config import MotionConfig, TemporalConfig
+from poco_ros.temporal.config import TemporalConfig
 from poco_ros.temporal.frames import Frame, alone, in_rows
 from poco_ros.temporal.identity import may_be_suspect, suspect
 from poco_ros.temporal.last_errors import LastErrors
 from poco_ros.temporal.life import JointLife, LifeCycle
 from poco_ros.temporal.motion import REFERENCE_FPS
+from poco_ros.temporal.noise import filter_noise
 from poco_ros.temporal.noise_meter import NoiseMeter
 from poco_ros.temporal.outputs import Calibration, Estimate
 from poco_ros.temporal.shape import Shapes
 from poco_ros.temporal.slots import Slots
-from poco_ros.temporal.smoother import COLUMNS, Measurement, Noise, Smoother
+from poco_ros.temporal.smoother import COLUMNS, Measurement, Smoother
 from poco_ros.temporal.steadying import shipped_steadying
 from poco_ros.temporal.trust import Trust
 from poco_ros.types import NUM_JOINTS, Bodies
@@ -31,8 +32,6 @@ Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.intp]
 
-#: Rate of a person seen for the first time: nobody stands quite still.
-_FIRST_RATE_RAD, _FIRST_RATE_M = np.radians(6.0), 0.03
 #: A sensor is judged by bodies of which at least so many of the first 22 joints are trusted.
 _JUDGED = 0.75 * 22
 #: Jitter, as a factor of the nominal variance, up to which a sensor needs no steadying, and from which on all of it.
@@ -300,19 +299,6 @@ def _measured(bodies: Bodies, trust: Trust, begins: bool) -> tuple[Array, Array]
         pose = np.where(trust.sane[..., None], pose, 0)
         pelvis = np.where(trust.sane.any(axis=1, keepdims=True), pelvis, 0)
     return quat.exp(pose), pelvis
-
-
-def filter_noise(motion: MotionConfig) -> Noise:
-    """Return the constants of the filter per column."""
-    def column(rotation: float, pelvis: float) -> Array:
-        return np.append(np.full(NUM_JOINTS, rotation), pelvis)
-
-    rate = column(np.radians(motion.rate_noise_deg), motion.pelvis_rate_noise_m)
-    return Noise(
-        measured=column(np.radians(motion.measured_deg), motion.pelvis_measured_m), rate=rate, rate_gap=rate,
-        decay=column(motion.rate_kept, motion.pelvis_rate_kept),
-        decay_gap=column(motion.rate_kept_gap, motion.pelvis_rate_kept),
-        first_rate=column(_FIRST_RATE_RAD, _FIRST_RATE_M))
 
 
 def _with_pelvis(joints: npt.NDArray[Any]) -> npt.NDArray[Any]:
