@@ -166,8 +166,8 @@ def infill() -> list[str]:
         row('infilled stream, 30 frames late', *errors('stream (whole_body)', 30)), '',
         'Mean joint error with pelvises aligned, over 256 windows of motion capture a gap, at 30 Hz; sensor noise and '
         'occlusions are simulated.',
-        'Half of the windows lie in clips that the predictor was fitted on.', '', *predictors(), '', *occluder(), '',
-        *rendered_occluder(), '', *temporal_cost(),
+        'Half of the windows lie in clips that the predictor was fitted on.', '', *predictors(), '', *age_law(), '',
+        *occluder(), '', *rendered_occluder(), '', *temporal_cost(),
     ]
 
 
@@ -208,6 +208,26 @@ def predictors() -> list[str]:
         f'{cost["50 people"]["learned"]:.3f} ms a body for fifty (linear: {cost["1 people"]["whole_body"]:.2f} and '
         f'{cost["50 people"]["whole_body"]:.3f} ms).',
     ]
+
+
+def age_law() -> list[str]:
+    """The table of how often radii of unseen joints hold."""
+    result = load('age_law')
+    ages = [r['age_frames'] for r in result['groups']['other sources']['live']]
+
+    def held(group: str, stream: str, what: str) -> list[str]:
+        return [f'{100 * r[what]:.0f} %' for r in result['groups'][group][stream]]
+
+    rows = [row(f'radii promised to hold for {100 * result["promised"]:.0f} %, on people they were not fitted to '
+                '([age_law.json](bench/results/age_law.json))',
+                *(f'unseen for {age} frame' + 's' * (age > 1) for age in ages)),
+            '|---|' + '---|' * len(ages)]
+    for group, people in (('fitted to the other half', 'half of the people by a law fitted to the other half'),
+                          ('other sources', 'people of another motion library')):
+        for stream in result['groups'][group]:
+            for what, words in (('joints', 'each joint'), ('all_joints', 'all joints at once'), ('pelvis', 'pelvis')):
+                rows.append(row(f'{people}, {stream}: {words}', *held(group, stream, what)))
+    return rows
 
 
 def occluder() -> list[str]:

@@ -39,3 +39,22 @@ def doubted(bodies, joints=slice(None), uncertainty=0.95):
     u = bodies.joint_uncertainty.copy()
     u[:, joints] = uncertainty
     return dataclasses.replace(bodies, joint_uncertainty=u, uncertainty=u.mean(axis=1))
+
+
+def feed(stream, frames, start=0, period=PERIOD_NS):
+    """Push frames (Bodies or None for a missing one); returns the outputs by stream."""
+    live, infilled = [], []
+    for k, bodies in enumerate(frames, start):
+        if bodies is not None:
+            out = stream.push(bodies, k * period)
+            live += [out.live] if out.live else []
+            infilled += out.infilled
+    return live, infilled
+
+
+def walk(n, gap=(), joints=slice(None), people=1):
+    return [doubted(b, joints) if k in gap else b for k, b in ((k, walking(k / 30, people)) for k in range(n))]
+
+
+def numbers(frames):
+    return [round(f.stamp_ns / PERIOD_NS) for f in frames]

@@ -18,8 +18,8 @@ from poco_ros.temporal import quaternions as quat  # noqa: E402
 from poco_ros.temporal.config import MotionConfig  # noqa: E402
 from poco_ros.temporal.dynamics import COLUMNS  # noqa: E402
 from poco_ros.temporal.learned_dynamics import LearnedDynamics  # noqa: E402
+from poco_ros.temporal.noise import filter_noise  # noqa: E402
 from poco_ros.temporal.smoother import Measurement, Smoother  # noqa: E402
-from poco_ros.temporal.tracks import filter_noise  # noqa: E402
 
 FORGETTING = np.array([3.0, 9.0])
 

@@ -9,8 +9,8 @@ BOTH = np.arange(2)
 
 
 def rates(size):
-    out = np.zeros((2, 25, 3))
-    out[:, :24, 1] = size
+    out = np.zeros((2, 24, 3))
+    out[:, :, 1] = size
     return out
 
 

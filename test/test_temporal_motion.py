@@ -2,13 +2,11 @@
 
 import numpy as np
 
-from poco_ros.temporal.motion import Covariance, transition
+from poco_ros.temporal.motion import predicted, transition, updated
 
 
 def matrices(step):
-    f = np.array([[1, step.reach], [0, step.decay]], float)
-    q = np.array([[step.q00, step.q01], [step.q01, step.q11]], float)
-    return f, q
+    return np.array([[1, step.reach], [0, step.decay]], float), step.noise
 
 
 def test_steps_compose_whatever_the_frame_rate():
@@ -37,15 +35,12 @@ def test_noise_is_what_simulation_of_the_process_gives():
 
 
 def test_covariances_agree_with_matrix_algebra():
-    step = transition(np.array(0.7), np.array(0.05), 1.3)
-    f, q = matrices(step)
+    step = transition(np.array([[0.7]]), np.array([[0.05]]), 1.3)
+    f, q = np.array([[1, step.reach.item()], [0, step.decay.item()]]), step.noise[..., 0, 0]
     p = np.array([[0.02, 0.003], [0.003, 0.004]])
-    cov = Covariance(*(np.array(x) for x in (p[0, 0], p[0, 1], p[1, 1])))
-    predicted = cov.predicted(step)
-    pm = f @ p @ f.T + q
-    np.testing.assert_allclose([predicted.p00, predicted.p01, predicted.p11], pm[[0, 0, 1], [0, 1, 1]])
-    gains = np.reshape(cov.smoother_gain(step, predicted), (2, 2))
-    np.testing.assert_allclose(gains, p @ f.T @ np.linalg.inv(pm))
-    k = pm[:, 0] / (pm[0, 0] + 0.01)
-    updated = predicted.updated(k[0], k[1])
-    np.testing.assert_allclose([updated.p00, updated.p01, updated.p11], (pm - np.outer(k, pm[0]))[[0, 0, 1], [0, 1, 1]])
+    after, gain = predicted(p[:, :, None, None], step)
+    expected = f @ p @ f.T + q
+    np.testing.assert_allclose(after[..., 0, 0], expected)
+    np.testing.assert_allclose(gain[..., 0, 0], p @ f.T @ np.linalg.inv(expected))
+    k = after[:, 0] / (after[0, 0] + 0.01)
+    np.testing.assert_allclose(updated(after, k)[..., 0, 0], expected - np.outer(k, expected[0]))

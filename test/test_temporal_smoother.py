@@ -9,8 +9,8 @@ from poco_ros.temporal.body_dynamics import BodyDynamics
 from poco_ros.temporal.config import MotionConfig
 from poco_ros.temporal.dynamics import COLUMNS as PREDICTED
 from poco_ros.temporal.motion import transition
+from poco_ros.temporal.noise import filter_noise
 from poco_ros.temporal.smoother import COLUMNS, Measurement, Smoother
-from poco_ros.temporal.tracks import filter_noise
 
 NOISE = filter_noise(MotionConfig())
 ALL, NONE = np.ones((2, COLUMNS), bool), np.zeros((2, COLUMNS), bool)
@@ -46,7 +46,7 @@ def textbook(z, seen, measured, column):
         if t:
             decay, rate = (n.decay, n.rate) if seen[t] else (n.decay_gap, n.rate_gap)
             s = transition(decay[column], rate[column], 1.0)
-            f, q = np.array([[1, s.reach], [0, s.decay]]), np.array([[s.q00, s.q01], [s.q01, s.q11]])
+            f, q = np.array([[1, s.reach], [0, s.decay]]), s.noise
         x, p = f @ x, f @ p @ f.T + q
         xm.append(x), pm.append(p), fs.append(f)
         if seen[t]:

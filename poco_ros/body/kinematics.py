@@ -8,14 +8,23 @@ import numpy.typing as npt
 from poco_ros.body.rotations import Floats
 from poco_ros.body.smpl import PARENTS
 
+Index = npt.NDArray[np.intp] | slice
 
-def _levels() -> list[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
+
+def _levels() -> list[tuple[Index, Index]]:
     """(joints, their parents) for each depth of the tree below the root, from the top down."""
     depth = np.zeros(len(PARENTS), int)
     for joint in range(1, len(PARENTS)):
         depth[joint] = depth[PARENTS[joint]] + 1
     joints = (np.flatnonzero(depth == level) for level in range(1, depth.max() + 1))
-    return [(level, PARENTS[level].astype(np.intp)) for level in joints]
+    return [(_index(level), _index(PARENTS[level].astype(np.intp))) for level in joints]
+
+
+def _index(joints: npt.NDArray[np.intp]) -> Index:
+    """Return a slice where the joints are one after the other, or one and the same: it needs no copy."""
+    if (np.diff(joints) == 1).all() or (joints == joints[0]).all():
+        return slice(int(joints[0]), int(joints[-1]) + 1)
+    return joints
 
 
 # Siblings and cousins of one depth are turned together: eight small products in place of twenty-three.

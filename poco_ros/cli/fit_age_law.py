@@ -14,11 +14,13 @@ from rich.table import Table
 from poco_ros.errors import ConfigError, PocoError
 
 if TYPE_CHECKING:
+    from poco_ros.evaluation.infill.age_law_fit import Samples
     from poco_ros.evaluation.infill.motion_file import Motion
+    from poco_ros.temporal.age_law import AgeLaw
     from poco_ros.temporal.dynamics import Dynamics
 
 _AGES = (1, 5, 10, 15, 30)
-_LAG = 5
+_LAG, _COVERAGE = 5, 0.9
 
 
 def fit_age_law(
@@ -34,8 +36,8 @@ def fit_age_law(
              'people is then predicted by what was not fitted to them')] = [],  # noqa: B006
 ) -> None:
     """Fit the age law of the temporal stage, and measure its coverage on other windows and on the other clips."""
-    from poco_ros.evaluation.infill.age_law_fit import Samples, fit_law, measure, no_law, run
-    from poco_ros.evaluation.infill.age_law_groups import for_everybody
+    from poco_ros.evaluation.infill.age_law_fit import Samples, measure, run
+    from poco_ros.evaluation.infill.age_law_groups import with_radii
     from poco_ros.evaluation.infill.motion_file import load_motion
     from poco_ros.temporal.age_law import from_plain, to_plain
 
@@ -43,21 +45,23 @@ def fit_age_law(
     chosen = whole.clips(licence)
     motion = whole.only(chosen)
     parts = _parts(motion, dynamics)
-    live, *infilled = (
-        Samples.of_others([run(part, lag=lag, law=no_law(), gaps=gap, count=count, seed=seed, dynamics=predictor)
-                           for part, predictor in parts]) for lag in (0, _LAG, 3 * _LAG))
-    between = Samples.joined(infilled)
-    law = from_plain(to_plain(for_everybody(fit_law(live, between), live, between)))
-    others = np.setdiff1d(np.arange(len(whole.names)), chosen)
-    coverage = 0.9
+    samples = [_sampled(part, predictor, gap, count, seed) for part, predictor in parts]
+    law = from_plain(to_plain(_fitted(samples)))
     measured: dict[str, Any] = {}
-    groups: dict[str, Any] = {'the same clips, other windows': parts,
-              'the other clips': [(whole.only(others), None)] if len(others) else []}
-    for name, group in groups.items():
-        for lag in (0, _LAG) if group else ():
-            measured[f'{name}, lag {lag}'] = measure(Samples.of_others(
-                [run(part, lag=lag, law=law, gaps=gap, count=count, seed=seed + 1, dynamics=predictor)
-                 for part, predictor in group]), coverage, _AGES)
+    new_windows = {lag: [run(part, lag=lag, law=law, gaps=gap, count=count, seed=seed + 1, dynamics=predictor)
+                         for part, predictor in parts] for lag in (0, _LAG)}
+    for lag, found in new_windows.items():
+        measured[f'the same clips, other windows, lag {lag}'] = measure(Samples.of_others(found), _COVERAGE, _AGES)
+    if len(parts) == 2:
+        of_half = [_fitted([samples[k]]) for k in range(2)]
+        for lag, found in new_windows.items():
+            crossed = [with_radii(found[k], of_half[1 - k], _COVERAGE) for k in range(2)]
+            measured[f'each half of the people by the law of the other half, lag {lag}'] = measure(
+                Samples.of_others(crossed), _COVERAGE, _AGES)
+    others = np.setdiff1d(np.arange(len(whole.names)), chosen)
+    for lag in (0, _LAG) if len(others) else ():
+        found_there = run(whole.only(others), lag=lag, law=law, gaps=gap, count=count, seed=seed + 1)
+        measured[f'the other clips, lag {lag}'] = measure(found_there, _COVERAGE, _AGES)
     plain = {
         'law': to_plain(law),
         'fitted': {
@@ -75,6 +79,39 @@ def fit_age_law(
     console = Console()
     for name, rows in measured.items():
         console.print(_table(name, rows))
+
+
+_Sampled = tuple['Samples', 'Samples', 'Samples', 'Samples']
+
+
+def _sampled(motion: Motion, dynamics: Dynamics | None, gap: list[int], count: int, seed: int) -> _Sampled:
+    """Return samples of the live and of the infilled stream: of windows as they come, and as many of each person."""
+    from poco_ros.evaluation.infill.age_law_fit import Samples, no_law, run
+    from poco_ros.evaluation.infill.motion_file import AFTER, BEFORE
+
+    def streams(some: Motion, gaps: list[int], windows: int, draw: int) -> tuple[Samples, Samples]:
+        live, *infilled = (run(some, lag=lag, law=no_law(), gaps=gaps, count=windows, seed=draw, dynamics=dynamics)
+                           for lag in (0, _LAG, 3 * _LAG))
+        return live, Samples.joined(infilled)
+
+    people = []
+    for who in sorted(set(motion.subjects)):
+        own = motion.only(np.flatnonzero(np.array(motion.subjects) == who))
+        longest = int(np.diff(own.clip_start).max()) - BEFORE - AFTER
+        fitting = [length for length in gap if length <= longest]
+        if fitting:
+            people.append(streams(own, fitting, max(20, count // 4), seed + 2))
+    live, infilled = zip(*people, strict=True) if people else ([], [])
+    return *streams(motion, gap, count, seed), Samples.of_others(live), Samples.of_others(infilled)
+
+
+def _fitted(samples: list[_Sampled]) -> AgeLaw:
+    """Return the law that holds for new people, from samples of several parts of the people."""
+    from poco_ros.evaluation.infill.age_law_fit import Samples, fit_law
+    from poco_ros.evaluation.infill.age_law_groups import for_everybody
+
+    live, infilled, *of_people = (Samples.of_others(part) for part in zip(*samples, strict=True))
+    return for_everybody(fit_law(live, infilled), *of_people)
 
 
 def _parts(motion: Motion, dynamics: list[Path]) -> list[tuple[Motion, Dynamics | None]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from poco_ros.temporal.quaternions import squared
 from poco_ros.types import NUM_JOINTS
 
 Array = npt.NDArray[np.float64]
@@ -33,15 +34,18 @@ class Activity:
     def step(self, rate: Array, seen: Mask, frames: float) -> None:
         """Take the next frame in.
 
-        :param rate: (S, 25, 3) of the filter, rad per 1/30 s; the last column does not count.
+        :param rate: (S, 24, 3) of the filter, rad per 1/30 s.
         :param seen: (S, 24) joints that are trusted; the others keep what they had.
         :param frames: since the frame before, in units of 1/30 s.
         """
-        square = np.einsum('sji,sji->sj', rate[:, :NUM_JOINTS], rate[:, :NUM_JOINTS])
+        if not seen.any():
+            return
+        square = squared(rate)
         share = 1 - (1 - 1 / _MEMORY) ** frames
-        moved = np.where(np.isnan(self._square), square, self._square + share * (square - self._square))
-        self._square = np.where(seen, moved, self._square)
+        moved = self._square + share * (square - self._square)
+        np.copyto(moved, square, where=np.isnan(moved))
+        np.copyto(self._square, moved, where=seen)
 
-    def of(self, rows: Rows) -> Array:
+    def of(self, rows: Rows | slice) -> Array:
         """Return (len(rows), 24), rad per 1/30 s; NaN where nothing was seen yet."""
         return np.asarray(np.sqrt(self._square[rows]))

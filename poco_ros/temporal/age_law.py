@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass, fields, replace
+from functools import cached_property, lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ from scipy.special import ndtr
 
 from poco_ros.body.smpl import PARENTS
 from poco_ros.errors import ModelFileError
+from poco_ros.temporal.last_errors import packed
+from poco_ros.temporal.quaternions import squared
 from poco_ros.types import NUM_JOINTS
 
 Array = npt.NDArray[np.float64]
@@ -44,9 +46,11 @@ ABOVE = _above()
 """(24, 24), 1 where joint k (column) is a proper ancestor of joint j (row)."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Growth:
     """What one kind of estimate (predicted, or infilled) gains with age.
+
+    In :meth:`together` the constants of the spread have an axis for the kind in front.
 
     :param rotation_deg: (24,) standard deviation per axis at great age, degrees.
     :param time_s: (24,) time in which it is reached, seconds.
@@ -67,9 +71,9 @@ class Growth:
     rotation_deg: Array
     time_s: Array
     rate_rad: Array
-    rate_power: float
-    pelvis_m: float
-    pelvis_power: float
+    rate_power: float | Array
+    pelvis_m: float | Array
+    pelvis_power: float | Array
     knots_s: Array
     error_factor: Array
     radius_factor: Array
@@ -83,24 +87,49 @@ class Growth:
         """Return values given per knot, (A,), at ages of any shape, in seconds."""
         return np.interp(age, self.knots_s, values)
 
+    @staticmethod
+    @lru_cache(maxsize=16)
+    def together(*kinds: Growth) -> Growth:
+        """Return constants of the spread of several kinds at once; of what is at knots, the first kind's stays."""
+        joints = {name: np.stack([getattr(kind, name) for kind in kinds])[:, None] for name in (
+            'rotation_deg', 'time_s', 'rate_rad')}
+        bodies: dict[str, Any] = {name: np.array([[getattr(kind, name)] for kind in kinds]) for name in (
+            'pelvis_m', 'pelvis_power')}
+        return replace(kinds[0], **joints, **bodies, rate_power=np.array([[[kind.rate_power]] for kind in kinds]))
+
+    @cached_property
+    def _turning(self) -> Array:
+        """Variance per axis of rotations at great age, rad^2, negative: it is multiplied by what is left to gain."""
+        return np.asarray(-np.radians(self.rotation_deg) ** 2)
+
+    @cached_property
+    def _against_time(self) -> Array:
+        return np.asarray(-1 / self.time_s)
+
+    @cached_property
+    def _usual(self) -> Array:
+        """How much a joint has usually moved; NaN where it never moves."""
+        return np.where(self.rate_rad == 0, np.nan, np.maximum(self.rate_rad, 1e-9))
+
     def joint_spread_m(self, joints: Array, age: Array, activity: Array) -> Array:
         """Return the standard deviation of joint positions about the pelvis that unseen rotations cause.
 
         :param joints: (N, 24, 3) metres.
-        :param age: (N, 24) seconds; 0 where a joint is seen.
+        :param age: (N, 24) seconds; 0 where a joint is seen. Of K kinds together: (K, N, 24).
         :param activity: (N, 24), how much it had moved when it was last seen, rad per 1/30 s; NaN: as usual.
-        :returns: (N, 24) metres, of the length of the error, not per axis.
+        :returns: shaped as the ages, metres, of the length of the error, not per axis.
         """
-        variance = np.radians(self.rotation_deg) ** 2 * -np.expm1(-age / self.time_s) * self.liveliness(activity)
-        square = np.einsum('nji,nji->nj', joints, joints)
-        lever = square[:, :, None] + square[:, None] - 2 * np.einsum('nji,nki->njk', joints, joints)
+        variance = self._turning * np.expm1(age * self._against_time) * self.liveliness(activity)
+        square = squared(joints)
+        lever = square[:, :, None] + square[:, None] - 2 * (joints @ joints.swapaxes(1, 2))
         # a turn about each of three axes, of which two move the joint
         return np.asarray(np.sqrt(2 * ((ABOVE * np.maximum(lever, 0)) @ variance[..., None])[..., 0]))
 
     def liveliness(self, activity: Array) -> Array:
         """Return by what the variance of (N, 24) joints is multiplied for how much they have moved."""
-        ratio = np.where(np.isnan(activity) | (self.rate_rad == 0), 1, activity / np.maximum(self.rate_rad, 1e-9))
-        return np.asarray(((ratio ** 2 + _ALWAYS) / (1 + _ALWAYS)).clip(max=_MOST) ** self.rate_power)
+        ratio = activity / self._usual
+        np.copyto(ratio, 1, where=np.isnan(ratio))
+        return np.asarray(np.minimum((ratio ** 2 + _ALWAYS) / (1 + _ALWAYS), _MOST) ** self.rate_power)
 
     def pelvis_spread_m(self, age: Array) -> Array:
         """Return the standard deviation per axis of the pelvis position that its age causes, metres."""
@@ -134,6 +163,13 @@ class AgeLaw:
     base_pelvis_error_mm: float
     base_pelvis_radius_mm: Array
 
+    @cached_property
+    def base_errors_mm(self) -> Array:
+        """Of the law of one coverage: all errors at age 0, (1, 51), as ``LastErrors`` has them."""
+        return packed(*(np.atleast_1d(values)[None] if np.ndim(values) else np.array([values]) for values in (
+            self.base_error_mm, self.base_radius_mm, self.base_pelvis_error_mm, self.base_pelvis_radius_mm,
+            self.base_body_radius_mm)))
+
     def calibration_id(self, source: str) -> str:
         """Return the calibration id of messages whose unseen joints have errors by this law, from their source's."""
         return '+'.join(filter(None, (source, f'age_law-{self.law_id}')))
@@ -164,7 +200,7 @@ def to_plain(law: AgeLaw) -> dict[str, Any]:
     """Return the constants as plain data for JSON; the id is not among them, it follows from them."""
     def plain(value: Any) -> Any:
         if isinstance(value, Growth):
-            return {name: plain(item) for name, item in vars(value).items()}
+            return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
         return np.round(value, 6).tolist()
     return {name: plain(value) for name, value in vars(law).items() if name != 'law_id'}
 

@@ -24,13 +24,13 @@ class Frame:
 
     :param number: counts frames.
     :param stamp_ns: of the source.
-    :param rows: (M,) slots of the people followed through it.
+    :param rows: (M,) slots of the people followed through it; a slice where they are the first ones in order.
     :param source: (M) their bodies as they came, NaN for those that were not in the message.
     :param speaks: (M,) False for people whose loss the live stream has already told.
     :param betas: (M, 10), as averaged up to now.
     :param rest_joints: (M, 24, 3).
-    :param last_errors: (M, 50), the errors that joints had when they were last trusted; see
-        :data:`poco_ros.temporal.outputs.ERROR_FIELDS`.
+    :param last_errors: (M, 51), mm, the errors that joints had when they were last trusted; see
+        :class:`~poco_ros.temporal.last_errors.LastErrors`.
     :param activity: (M, 24), how much joints had moved when they were last seen, rad per 1/30 s.
     :param others: bodies that are not followed; None: there are none.
     :param calibration: of the message.
@@ -41,7 +41,7 @@ class Frame:
 
     number: int
     stamp_ns: int
-    rows: Rows
+    rows: Rows | slice
     source: Bodies
     speaks: Mask
     betas: Array
@@ -57,8 +57,9 @@ class Frame:
     def speaking(self) -> Frame:
         """Return the frame without the people whose loss has been told."""
         keep = self.speaks
+        rows = np.flatnonzero(keep) if isinstance(self.rows, slice) else self.rows[keep]
         return dataclasses.replace(
-            self, rows=self.rows[keep], source=self.source.take(keep), speaks=keep[keep], betas=self.betas[keep],
+            self, rows=rows, source=self.source.take(keep), speaks=keep[keep], betas=self.betas[keep],
             rest_joints=self.rest_joints[keep], last_errors=self.last_errors[keep], activity=self.activity[keep])
 
 

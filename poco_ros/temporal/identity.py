@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from poco_ros.temporal.config import IdentityConfig
+from poco_ros.temporal.quaternions import squared
 
 Array = npt.NDArray[np.float64]
 
@@ -21,7 +22,7 @@ def may_be_suspect(innovation: Array, config: IdentityConfig) -> bool:
 
     :param innovation: as there.
     """
-    square = np.einsum('sji,sji->sj', innovation, innovation)
+    square = squared(innovation)
     turn, jump = square[:, :24].max(initial=0), square[:, 24].max(initial=0)
     return bool(turn > (_HALF * math.radians(config.turn_deg)) ** 2 or jump > (_HALF * config.jump_m) ** 2)
 
@@ -37,7 +38,7 @@ def suspect(
     :param betas_change: (S,) largest change in the first three betas from the mean of the track; NaN: not known.
     :returns: (S,).
     """
-    length = np.sqrt(np.einsum('sji,sji->sj', innovation, innovation))
+    length = np.sqrt(squared(innovation))
     # the lower median of those seen: sorted, the others come last
     angles = np.sort(np.where(seen, length[:, :24], np.inf), axis=1)
     middle = np.maximum(0, seen.sum(axis=1) - 1) // 2

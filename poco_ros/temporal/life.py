@@ -32,6 +32,10 @@ class JointLife:
     age: Array
     ahead: Array
 
+    def take(self, rows: npt.NDArray[np.intp] | slice) -> JointLife:
+        """Return some of the slots."""
+        return JointLife(self.state[rows], self.age[rows], self.ahead[rows])
+
 
 class LifeCycle:
     """Keeps the history of trust of S slots, for the newest frame and ``lag`` frames before it.
@@ -44,11 +48,13 @@ class LifeCycle:
         self._config = config
         self._depth = lag + 1
         self._newest = 0
+        self._quiet = 0  # frames in a row in which everything was seen and nothing lost
         self._times = np.zeros(self._depth)
         self._allocate(0)
 
     def _allocate(self, slots: int) -> None:
         shape, ring = (slots, NUM_JOINTS), (self._depth, slots, NUM_JOINTS)
+        self._quiet = 0
         self.observed: Mask = np.zeros(shape, bool)
         self._trusted_at: Array = np.full(shape, -np.inf)
         self._run: npt.NDArray[np.int64] = np.zeros(shape, np.int64)
@@ -79,11 +85,16 @@ class LifeCycle:
         :param rows: the slots.
         :param observed: (len(rows), 24) joints trusted in their first frame.
         """
+        self._quiet = 0
         self.observed[rows] = False
         self._trusted_at[rows] = -np.inf
         self._run[rows] = np.where(observed, self._config.regain_frames - 1, 0)
         self.lost_live[rows] = self._lost[rows] = ~observed
         self._ring_linked[:, rows] = False
+
+    def unseen_s(self, time: float, joint: int) -> Array:
+        """Return (S,), for how many seconds a joint has not been trusted; infinite where it never was."""
+        return np.asarray(time - self._trusted_at[:, joint])
 
     def out_of_reach(self, time: float) -> Mask:
         """Return (S, 24), the joints not trusted for so long that nothing connects them with their past."""
@@ -98,6 +109,12 @@ class LifeCycle:
         :param restarted: (S, 24) joints whose filter began anew with this frame.
         """
         c = self._config
+        all_trusted = bool(trusted.all())
+        if all_trusted and self._quiet > self._depth:  # every frame in the buffer is as this one will be
+            self._newest = (self._newest + 1) % self._depth
+            self._times[self._newest] = time
+            self._trusted_at[:] = time
+            return
         self.observed = observed = trusted | (usable & self.observed)
         age = np.where(observed, 0, time - self._trusted_at)
         self._trusted_at = np.where(observed, time, self._trusted_at)
@@ -109,6 +126,7 @@ class LifeCycle:
         back = self._ring_linked & observed & ~self._ring_observed & np.isinf(self._ring_ahead)
         self._ring_ahead = np.where(back, time - self._times[:, None, None], self._ring_ahead)
         self._ring_lost &= ~(self._ring_linked & self._ring_observed & regained)
+        self._quiet = self._quiet + 1 if all_trusted and regained.all() else 0
         self._newest = i = (self._newest + 1) % self._depth
         self._times[i] = time
         self._ring_observed[i], self._ring_lost[i], self._ring_age[i] = observed, self._lost, age
@@ -125,7 +143,7 @@ class LifeCycle:
         return self._life(self._ring_observed[i], self._ring_lost[i], self._ring_age[i], self._ring_ahead[i])
 
     def _life(self, observed: Mask, lost: Mask, age: Array, ahead: Array) -> JointLife:
-        if observed.all() and not lost.any():
+        if self._quiet > self._depth or (observed.all() and not lost.any()):
             return JointLife(np.full(observed.shape, _OBSERVED), age, ahead)
         state = np.where(age <= self._config.held_s + _ROUNDING_S, _HELD, _EXTRAPOLATED)
         state[np.isfinite(ahead)] = _INFILLED

@@ -19,73 +19,72 @@ REFERENCE_FPS = 30.0
 """Frame rate that the constants are stated at."""
 
 
+#: Signs of the elements in the adjugate of a 2 x 2 matrix.
+_ADJUGATE = np.array([[1.0, -1.0], [-1.0, 1.0]])[:, :, None, None]
+
+
 @dataclass(frozen=True)
 class Transition:
-    """One step of the process, elementwise over any shape.
+    """One step of the process, elementwise over people and columns.
 
-    :param reach: by what the rate is multiplied to give the displacement.
-    :param decay: by what the rate is multiplied to give the next rate.
-    :param q00: variance added to the displacement.
-    :param q01: covariance added.
-    :param q11: variance added to the rate.
+    :param rate: (2, ...) by what the rate is multiplied to give the displacement, and the next rate.
+    :param noise: (2, 2, ...) covariance added to displacement and rate.
     """
 
-    reach: Array
-    decay: Array
-    q00: Array
-    q01: Array
-    q11: Array
+    rate: Array
+    noise: Array
+
+    @property
+    def reach(self) -> Array:
+        """By what the rate is multiplied to give the displacement."""
+        return np.asarray(self.rate[0])
+
+    @property
+    def decay(self) -> Array:
+        """By what the rate is multiplied to give the next rate."""
+        return np.asarray(self.rate[1])
 
     def take(self, use_second: npt.NDArray[np.bool_], second: Transition) -> Transition:
         """Return this transition, and the second one where the mask says so."""
-        pairs = ((getattr(self, n), getattr(second, n)) for n in ('reach', 'decay', 'q00', 'q01', 'q11'))
-        return Transition(*(np.where(use_second, b, a) for a, b in pairs))
+        return Transition(np.where(use_second, second.rate, self.rate), np.where(use_second, second.noise, self.noise))
 
 
 def transition(decay: Array, noise: Array, frames: float) -> Transition:
     """Return the step over a time.
 
-    :param decay: what is left of a rate after 1/30 s, in (0, 1).
-    :param noise: standard deviation that a rate gains in 1/30 s.
+    :param decay: (1, C) what is left of a rate after 1/30 s, in (0, 1).
+    :param noise: (1, C) standard deviation that a rate gains in 1/30 s.
     :param frames: the time, in units of 1/30 s, above 0.
     """
     k = -np.log(decay)
     left, left_twice = decay ** frames, decay ** (2 * frames)
     variance = noise ** 2 * 2 * k / (1 - decay ** 2)
     gain = k / (1 - decay)
-    return Transition(
-        reach=(1 - left) / (1 - decay), decay=left,
-        q00=gain ** 2 * variance / k ** 2 * (frames - 2 * (1 - left) / k + (1 - left_twice) / (2 * k)),
-        q01=gain * variance / (2 * k ** 2) * (1 - left) ** 2,
-        q11=variance * (1 - left_twice) / (2 * k),
-    )
+    q00 = gain ** 2 * variance / k ** 2 * (frames - 2 * (1 - left) / k + (1 - left_twice) / (2 * k))
+    q01 = gain * variance / (2 * k ** 2) * (1 - left) ** 2
+    q11 = variance * (1 - left_twice) / (2 * k)
+    return Transition(np.array([(1 - left) / (1 - decay), left]), np.array([[q00, q01], [q01, q11]]))
 
 
-@dataclass
-class Covariance:
-    """Symmetric 2 x 2 covariances of (displacement, rate), elementwise over any shape."""
+def predicted(covariance: Array, step: Transition) -> tuple[Array, Array]:
+    """Step covariances, and say what a later correction does to the moment before.
 
-    p00: Array
-    p01: Array
-    p11: Array
+    :param covariance: (2, 2, S, C) of displacement and rate.
+    :param step: of shape (1 or S, C).
+    :returns: the covariances after it, and the gains of Rauch, Tung and Striebel, both (2, 2, S, C).
+    """
+    across = np.empty_like(covariance)  # of the state before with the state after
+    np.multiply(step.rate[0], covariance[:, 1], out=across[:, 0])
+    across[:, 0] += covariance[:, 0]
+    np.multiply(step.rate[1], covariance[:, 1], out=across[:, 1])
+    after = step.rate[:, None] * across[1]
+    after[0] += across[0]
+    after += step.noise
+    determinant = after[0, 0] * after[1, 1] - after[0, 1] * after[0, 1]
+    inverse = after[::-1, ::-1] * (_ADJUGATE / determinant)
+    return after, across[:, :1] * inverse[0] + across[:, 1:] * inverse[1]
 
-    def predicted(self, step: Transition) -> Covariance:
-        """Return the covariances after a step."""
-        across = self.p01 + step.reach * self.p11
-        return Covariance(
-            self.p00 + step.reach * (self.p01 + across) + step.q00,
-            step.decay * across + step.q01,
-            step.decay ** 2 * self.p11 + step.q11,
-        )
 
-    def smoother_gain(self, step: Transition, predicted: Covariance) -> tuple[Array, Array, Array, Array]:
-        """Return c00, c01, c10, c11 of Rauch, Tung and Striebel: what a later correction does to this moment."""
-        a00, a10 = self.p00 + step.reach * self.p01, self.p01 + step.reach * self.p11
-        a01, a11 = step.decay * self.p01, step.decay * self.p11
-        scale = 1 / (predicted.p00 * predicted.p11 - predicted.p01 ** 2)
-        i00, i01, i11 = predicted.p11 * scale, -predicted.p01 * scale, predicted.p00 * scale
-        return a00 * i00 + a01 * i01, a00 * i01 + a01 * i11, a10 * i00 + a11 * i01, a10 * i01 + a11 * i11
-
-    def updated(self, k0: Array, k1: Array) -> Covariance:
-        """Return the covariances after a measurement of the displacement with these gains."""
-        return Covariance(self.p00 - k0 * self.p00, self.p01 - k0 * self.p01, self.p11 - k1 * self.p01)
+def updated(covariance: Array, gain: Array) -> Array:
+    """Return covariances (2, 2, S, C) after a measurement of the displacement with gains (2, S, C)."""
+    return covariance - gain[:, None] * covariance[0]

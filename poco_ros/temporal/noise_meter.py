@@ -66,12 +66,15 @@ class NoiseMeter:
         :param weight: (S,) factor of the standard deviation that the uncertainty of the frame accounts for.
         :param good: (S,) where the whole body is trusted; elsewhere the measurement is passed over.
         """
+        if not good.any():
+            self._run[:] = 0
+            return
         step = np.empty((len(pelvis), NUM_JOINTS + 1, 3))
         step[:, :NUM_JOINTS] = quat.log(quat.multiply(quat.conjugate(self._rotations), rotations))
         step[:, NUM_JOINTS] = pelvis - self._pelvis
         self._run = np.where(good, self._run + 1, 0)
         third = step - 2 * self._steps[:, 0] + self._steps[:, 1]
-        square = np.einsum('sji,sji->sj', third, third)
+        square = quat.squared(third)
         joints = np.sort(square[:, _JUDGED], axis=1)
         jitter = square[:, -2:]
         jitter[:, 0] = 0.5 * (joints[:, _MIDDLE[0]] + joints[:, _MIDDLE[1]])
@@ -86,5 +89,6 @@ class NoiseMeter:
 
     def variance_factor(self) -> tuple[Array, Array]:
         """Return by what the variance of rotations (S,) and of the position (S,) is to be multiplied."""
-        factor = (self._variance / self._nominal ** 2).clip(*self._bounds)
+        factor = self._variance / self._nominal ** 2
+        np.minimum(np.maximum(factor, self._bounds[0], out=factor), self._bounds[1], out=factor)
         return factor[:, 0], factor[:, 1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,18 +11,17 @@ import numpy.typing as npt
 
 from poco_ros.body.kinematics import forward_kinematics
 from poco_ros.temporal import quaternions as quat
-from poco_ros.temporal.age_law import ABOVE, AgeLaw, Growth, confidence
+from poco_ros.temporal.age_law import AgeLaw
 from poco_ros.temporal.config import TemporalConfig
-from poco_ros.temporal.last_errors import split
 from poco_ros.temporal.life import JointLife
+from poco_ros.temporal.unseen import errors_of
 from poco_ros.types import Bodies, FloatArray, State
 
 Array = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.intp]
 States = npt.NDArray[np.uint8]
 
-_UNKNOWN, _OBSERVED, _INFILLED, _LOST = np.array([State.UNKNOWN, State.OBSERVED, State.INFILLED, State.LOST], np.uint8)
+_UNKNOWN, _OBSERVED = np.array([State.UNKNOWN, State.OBSERVED], np.uint8)
 
 
 @dataclass(frozen=True)
@@ -83,142 +82,73 @@ def compose(estimates: Sequence[Estimate], law: AgeLaw) -> list[Bodies]:
     :param estimates: of the frames.
     :param law: constants of growth.
     """
-    rotations, rest_joints, pelvis = (
-        np.concatenate([getattr(e, name) for e in estimates]) for name in ('rotations', 'rest_joints', 'pelvis'))
+    rotations, rest_joints, pelvis, betas, age, state = (_together(estimates, of) for of in _NEEDED)
     joints = np.asarray(forward_kinematics(quat.to_matrix(rotations), rest_joints)[0], np.float64)
     transl = pelvis - rest_joints[:, 0]
     joints += transl[:, None]
-    pose = quat.log(rotations)
-    bodies, stop = [], 0
-    for estimate in estimates:
-        start, stop = stop, stop + len(estimate.pelvis)
-        bodies.append(_finished(estimate, pose[start:stop], transl[start:stop], joints[start:stop], law))
-    return bodies
-
-
-def _finished(estimate: Estimate, pose: Array, transl: Array, joints: Array, law: AgeLaw) -> Bodies:
-    """Return the bodies of one frame, posed."""
-    state = _with_unknown(estimate.life)
-    changed: dict[str, Any] = {
-        'pose': _single(pose), 'betas': _single(estimate.betas), 'transl': _single(transl), 'joints': _single(joints),
-        'joint_age': _single(estimate.life.age), 'joint_state': state, 'state': state.max(axis=1, initial=0),
-        'revision': estimate.revision,
+    state = _with_unknown(state, age)
+    changed: dict[str, npt.NDArray[Any]] = {
+        'pose': _single(quat.log(rotations)), 'betas': _single(betas), 'transl': _single(transl),
+        'joints': _single(joints), 'joint_age': _single(age), 'joint_state': state,
+        'state': state.max(axis=1, initial=0), 'revision': _together(estimates, lambda e: e.revision),
     }
     rows = np.flatnonzero((state != _OBSERVED).any(axis=1))
     if len(rows):
-        changed |= _with_errors(estimate, rows, joints, state, law)
-    return Bodies(**{**vars(estimate.source), **changed})
+        changed |= _with_errors(estimates, rows, joints, state, law)
+    bodies, stop = [], 0
+    for estimate in estimates:
+        start, stop = stop, stop + len(estimate.pelvis)
+        own = {name: values[start:stop] for name, values in changed.items()}
+        bodies.append(Bodies(**{**vars(estimate.source), **own}))
+    return bodies
 
 
-def _with_unknown(life: JointLife) -> States:
+def _together(estimates: Sequence[Estimate], of: Callable[[Estimate], npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    """Return something of the bodies of all estimates, one after the other."""
+    parts = [of(estimate) for estimate in estimates]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+_NEEDED: tuple[Callable[[Estimate], npt.NDArray[Any]], ...] = (
+    lambda e: e.rotations, lambda e: e.rest_joints, lambda e: e.pelvis, lambda e: e.betas, lambda e: e.life.age,
+    lambda e: e.life.state)
+_OF_UNSEEN: tuple[Callable[[Estimate], npt.NDArray[Any]], ...] = (
+    lambda e: e.life.age, lambda e: e.life.ahead, lambda e: e.activity, lambda e: e.last_errors)
+
+
+def _with_unknown(state: States, age: Array) -> States:
     """Tell joints that were never trusted from those that were lost, where the body has any that were."""
-    never = np.isnan(life.age)
+    never = np.isnan(age)
     if never.any():
-        return np.where(never & ~never.all(axis=1, keepdims=True), _UNKNOWN, life.state)
-    return life.state
+        return np.where(never & ~never.all(axis=1, keepdims=True), _UNKNOWN, state)
+    return state
 
 
 def _with_errors(
-    estimate: Estimate, rows: Rows, joints: Array, state: States, law: AgeLaw,
+    estimates: Sequence[Estimate], rows: Rows, joints: Array, state: States, law: AgeLaw,
 ) -> dict[str, FloatArray]:
     """Return the errors of all bodies, with other ones in the rows of bodies with unseen joints."""
-    part = JointLife(state[rows], estimate.life.age[rows], estimate.life.ahead[rows])
-    last, at, out = split(estimate.last_errors[rows]), estimate.calibration, {}
-    errors = _errors(joints[rows], part, estimate.activity[rows], last, law.of_coverage(at.coverage), at.bound_mm)
-    for name, (values, known) in errors.items():
-        out[name] = getattr(estimate.source, name).copy()
-        out[name][rows] = np.where(known, out[name][rows], values)
+    calibrations = {estimate.calibration for estimate in estimates}
+    which = np.repeat(np.arange(len(estimates)), [len(e.pelvis) for e in estimates])
+    age, ahead, activity, last = (_together(estimates, of) for of in _OF_UNSEEN)
+    out: dict[str, FloatArray] = {}
+    for at in calibrations:
+        index: Rows | slice = rows
+        if len(calibrations) > 1:
+            index = rows[np.array([estimate.calibration == at for estimate in estimates])[which[rows]]]
+        elif len(rows) == len(state):
+            index = slice(None)
+        life = JointLife(state[index], age[index], ahead[index])
+        errors, stays = errors_of(
+            joints[index], life, activity[index], last[index], law.of_coverage(at.coverage), at.bound_mm)
+        for name, values in errors.items():
+            if isinstance(index, slice) and name not in stays:
+                out[name] = values
+                continue
+            if name not in out:
+                out[name] = np.concatenate([getattr(estimate.source, name) for estimate in estimates])
+            out[name][index] = np.where(stays[name], out[name][index], values) if name in stays else values
     return out
-
-
-@dataclass(frozen=True)
-class Grown:
-    """What N bodies have gained in error by one kind of estimate; metres, 0 where nothing is unseen."""
-
-    ages: Array
-    spread: Array
-    pelvis_spread: Array
-    error: Array
-    radius: Array
-    body_radius: Array
-    pelvis_error: Array
-    pelvis_radius: Array
-    log_mean: Array
-    log_std: Array
-
-    @staticmethod
-    def of(growth: Growth, joints: Array, ages: Array, activity: Array) -> Grown:
-        """Apply the law of one coverage to (N, 24) ages of joints at (N, 24, 3) that moved so much."""
-        spread, pelvis = growth.joint_spread_m(joints, ages, activity), growth.pelvis_spread_m(ages[:, 0])
-        # a joint is as old as the oldest of those that it hangs on
-        oldest = (ABOVE * ages[:, None]).max(axis=2)
-        whole, root = ages.max(axis=1), ages[:, 0]
-        return Grown(
-            ages, spread, pelvis, growth.at_age(growth.error_factor, oldest) * spread,
-            growth.at_age(growth.radius_factor, oldest) * spread,
-            growth.at_age(growth.body_radius_factor, whole) * spread.max(axis=1),
-            growth.at_age(growth.pelvis_error_factor, root) * pelvis,
-            growth.at_age(growth.pelvis_radius_factor, root) * pelvis,
-            growth.at_age(growth.body_log_mean, whole), growth.at_age(growth.body_log_std, whole))
-
-
-def _errors(
-    joints: Array, life: JointLife, activity: Array, last: dict[str, Array], law: AgeLaw, bound_mm: float,
-) -> dict[str, tuple[FloatArray, Mask]]:
-    """Return the calibrated fields of bodies with unseen joints, and where the numbers that came stay in place."""
-    unseen = life.state != _OBSERVED
-    gone = life.state == _LOST
-    lost = gone | (life.state == _UNKNOWN)
-    between = life.state == _INFILLED
-    age = np.where(unseen & ~np.isnan(life.age), life.age, 0)
-    grown = [Grown.of(law.predicted, joints, np.where(between, 0, age), activity)]
-    if between.any():
-        until = np.where(between, life.ahead, 0)
-        distance = age * until / np.where(between, age + until, 1)
-        grown.append(Grown.of(law.infilled, joints, distance, activity))
-
-    def total(base: Array | float, name: str, unit: float = 1e3) -> Array:
-        gained = sum(((unit * getattr(part, name)) ** 2 for part in grown), np.zeros(1))
-        return np.asarray(np.sqrt(base ** 2 + gained))
-
-    error = total(_or(last['joint_error_mm'], law.base_error_mm), 'error')
-    radius = total(_or(last['joint_radius_mm'], law.base_radius_mm), 'radius')
-    body_radius = total(_or(last['body_radius_mm'], law.base_body_radius_mm), 'body_radius')
-    # what holds all joints at once holds each of them
-    body_radius = np.maximum(body_radius, radius.max(axis=1))
-    transl_error = total(_or(last['transl_error_mm'], law.base_pelvis_error_mm), 'pelvis_error')
-    transl_radius = total(_or(last['transl_radius_mm'], law.base_pelvis_radius_mm), 'pelvis_radius')
-    body_error = error.mean(axis=1)
-    worst = grown[0].ages.any(axis=1)  # whether anything is predicted, not only infilled
-    log_mean, log_std = (
-        np.where(worst, getattr(grown[0], name), getattr(grown[-1], name)) for name in ('log_mean', 'log_std'))
-    variance = total(law.base_error_mm / 1e3, 'spread', 1) ** 2 + 3 * total(0, 'pelvis_spread', 1)[:, None] ** 2
-    covariance = np.zeros((*age.shape, 6))
-    covariance[..., [0, 3, 5]] = variance[..., None] / 3
-    # A lost joint can be anywhere, and with it all that hangs on it.
-    adrift = lost | (lost @ ABOVE.T > 0)
-    stays = ~(unseen | (unseen @ ABOVE.T > 0))
-    never, any_lost, pelvis_seen = np.zeros(len(age), bool), lost.any(axis=1), ~unseen[:, 0]
-    sure = confidence(log_mean, log_std, body_error, bound_mm)
-    sure = np.where(gone.all(axis=1), 0, np.where(any_lost, np.nan, sure))
-    return {
-        'joint_error_mm': (_unless(adrift, error), stays),
-        'joint_radius_mm': (_unless(adrift, radius), stays),
-        'joint_covariance': (_unless(adrift[..., None], covariance), stays[..., None]),
-        'body_error_mm': (_unless(any_lost, body_error), never),
-        'body_radius_mm': (_unless(any_lost, body_radius), never),
-        'transl_error_mm': (_unless(lost[:, 0], transl_error), pelvis_seen),
-        'transl_radius_mm': (_unless(lost[:, 0], transl_radius), pelvis_seen),
-        'confidence': (_single(sure), never),
-    }
-
-
-def _unless(unknown: Mask, values: Array) -> FloatArray:
-    return _single(np.where(unknown, np.nan, values))
-
-
-def _or(values: Array, default: Array | float) -> Array:
-    return np.where(np.isnan(values), default, values)
 
 
 def _single(values: Array) -> FloatArray:

@@ -44,6 +44,10 @@ class Shapes:
         """Empty slots."""
         self.weight[rows], self.betas[rows], self.rest_joints[rows] = 0, np.nan, np.nan
 
+    def open(self, rows: Rows) -> npt.NDArray[np.bool_]:
+        """Return whether the shapes in slots still change."""
+        return np.asarray(self.weight[rows] < self._lock_weight)
+
     def add(self, rows: Rows, bodies: Bodies, weight: Array) -> None:
         """Average bodies in, row by row; what is locked stays.
 
@@ -51,7 +55,7 @@ class Shapes:
         :param bodies: the bodies, sane.
         :param weight: (len(rows),) in [0, 1]; a first body counts whatever its weight.
         """
-        use = (self.weight[rows] < self._lock_weight) & ((weight > 0) | (self.weight[rows] == 0))
+        use = self.open(rows) & ((weight > 0) | (self.weight[rows] == 0))
         if not use.any():
             return
         rows, bodies, weight = rows[use], bodies.take(use), np.maximum(weight[use], 1e-3)

@@ -1,13 +1,16 @@
 """Kalman filter and fixed-lag smoother over the joints of many people at once.
 
 Rows are people, columns the 24 joint rotations and, last, the position of the pelvis. A rotation's error lives in the
-body axes of the joint, so that the filter is linear in small rotations. The smoother does not sweep back: for every
-buffered frame it keeps the two numbers by which a correction of the newest state reaches it (the running product of
-the Rauch-Tung-Striebel gains), and adds each correction to all buffered frames in one operation.
+body axes of the joint, so that the filter is linear in small rotations; the position's in the axes of the camera, so
+that who turns while they walk keeps their direction, and a late correction moves all buffered places alike. The
+smoother does not sweep back: for every buffered frame it keeps the two numbers by which a correction of the newest
+state reaches it (the running product of the Rauch-Tung-Striebel gains), and adds each correction to all buffered frames
+in one operation.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,12 +19,14 @@ import numpy.typing as npt
 from poco_ros.temporal import quaternions as quat
 from poco_ros.temporal.dynamics import COLUMNS as PREDICTED
 from poco_ros.temporal.dynamics import Dynamics
-from poco_ros.temporal.motion import Covariance, Transition, transition
+from poco_ros.temporal.motion import Transition, predicted, transition, updated
+from poco_ros.temporal.noise import Noise
 from poco_ros.temporal.steadying import Steadying
 from poco_ros.types import NUM_JOINTS
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
+Rows = npt.NDArray[np.intp]
 
 #: The learned share of a gap that is bridged grows from 0 to 1 over these lengths, in units of 1/30 s: in short gaps
 #: the rates on both sides say more than what bodies usually do.
@@ -33,26 +38,7 @@ COLUMNS = NUM_JOINTS + 1
 """24 rotations and the position of the pelvis."""
 PELVIS = NUM_JOINTS
 """Column of the position."""
-
-
-@dataclass(frozen=True)
-class Noise:
-    """What the filter believes about motion and measurement, per column, per 1/30 s.
-
-    :param measured: (25,) standard deviation of a measurement of full trust; rad, and m for the pelvis.
-    :param rate: (25,) standard deviation that a rate gains in a frame; rad or m per frame.
-    :param rate_gap: (25,) the same while the column is not measured.
-    :param decay: (25,) what is left of a rate after a frame.
-    :param decay_gap: (25,) the same while the column is not measured.
-    :param first_rate: (25,) standard deviation of the rate of a person seen for the first time.
-    """
-
-    measured: Array
-    rate: Array
-    rate_gap: Array
-    decay: Array
-    decay_gap: Array
-    first_rate: Array
+_IS_PREDICTED = np.isin(np.arange(COLUMNS), PREDICTED)
 
 
 @dataclass
@@ -80,16 +66,16 @@ class Measurement:
 class _State:
     """Of the newest frame, S slots. Zero rates and identity rotations in free slots keep them finite.
 
-    ``motion`` (S, 1 + K, 25, 3) is the rate, and K means over the past, relative to now; all in body axes, those of the
-    position in the axes of the pelvis. ``blind`` (S, 25) is the time since a column was last measured, in units of
-    1/30 s; ``plain_rate`` is the rate that it would have had since under the damped motion, ``drift`` how far the
-    learned motion has led away from that.
+    ``motion`` (S, 1 + K, 25, 3) is the rate, and K means over the past, relative to now, in body axes; those of the
+    position in the axes of the camera. ``covariance`` (2, 2, S, 25) is that of displacement and rate. ``blind`` (S, 25)
+    is the time since a column was last measured, in units of 1/30 s; ``plain_rate`` is the rate that it would have had
+    since under the damped motion, ``drift`` how far the learned motion has led away from that.
     """
 
     rotations: Array
     pelvis: Array
     motion: Array
-    covariance: Covariance
+    covariance: Array
     blind: Array
     plain_rate: Array
     drift: Array
@@ -122,6 +108,8 @@ class Smoother:
         self._steps: dict[float, tuple[Transition, Transition]] = {}
         self._memory = 0 if dynamics is None else dynamics.memory
         self._steadying = None if steadying is None else Steadying(steadying, self._depth)
+        self._variance = noise.measured ** 2
+        self._any_blind = False
         self._now = self._blank(0)
         self._allocate_buffer(0)
 
@@ -131,10 +119,10 @@ class Smoother:
         return len(self._now.pelvis)
 
     def _blank(self, slots: int) -> _State:
-        n = self._noise
-        cov = Covariance(*(np.tile(v, (slots, 1)) for v in (n.measured ** 2, 0 * n.measured, n.first_rate ** 2)))
+        covariance = np.zeros((2, 2, slots, COLUMNS))
+        covariance[0, 0], covariance[1, 1] = self._variance, self._noise.first_rate ** 2
         return _State(quat.identity(slots, NUM_JOINTS), np.zeros((slots, 3)),
-                      np.zeros((slots, 1 + self._memory, COLUMNS, 3)), cov, np.zeros((slots, COLUMNS)),
+                      np.zeros((slots, 1 + self._memory, COLUMNS, 3)), covariance, np.zeros((slots, COLUMNS)),
                       np.zeros((slots, COLUMNS, 3)), np.zeros((slots, COLUMNS, 3)))
 
     def _allocate_buffer(self, slots: int) -> None:
@@ -143,8 +131,7 @@ class Smoother:
         self._pelvis = np.zeros((b, slots, 3))
         self._correction = np.zeros((b, slots, COLUMNS, 3))
         self._drift: Array = np.zeros((b, slots, COLUMNS, 3))
-        self._link0: Array = np.zeros((b, slots, COLUMNS))
-        self._link1: Array = np.zeros((b, slots, COLUMNS))
+        self._link: Array = np.zeros((2, b, slots, COLUMNS))
 
     def grow(self, slots: int) -> None:
         """Make room for more people; those there keep their slots."""
@@ -152,13 +139,12 @@ class Smoother:
         n = len(old.pelvis)
         for name in ('rotations', 'pelvis', 'motion', 'blind', 'plain_rate', 'drift'):
             getattr(new, name)[:n] = getattr(old, name)
-        for name in ('p00', 'p01', 'p11'):
-            getattr(new.covariance, name)[:n] = getattr(old.covariance, name)
-        buffers = (self._rotations, self._pelvis, self._correction, self._drift, self._link0, self._link1)
+        new.covariance[:, :, :n] = old.covariance
+        before = (self._rotations, self._pelvis, self._correction, self._drift, *self._link)
         self._now = new
         self._allocate_buffer(slots)
-        grown = (self._rotations, self._pelvis, self._correction, self._drift, self._link0, self._link1)
-        for source, target in zip(buffers, grown, strict=True):
+        grown = (self._rotations, self._pelvis, self._correction, self._drift, *self._link)
+        for source, target in zip(before, grown, strict=True):
             target[:, :n] = source
         if self._steadying is not None:
             self._steadying.grow(slots)
@@ -170,93 +156,121 @@ class Smoother:
         :param measured: (S, 25) columns for which a usable measurement has come.
         :param frozen: (S, 25) columns that stay where they are, because nothing is known of their motion any more.
         """
-        now = self._now
-        step = self._step(frames, measured)
-        predicted = now.covariance.predicted(step)
-        c00, c01, c10, c11 = now.covariance.smoother_gain(step, predicted)
-        link0, link1 = self._link0, self._link1
-        self._link0, self._link1 = link0 * c00 + link1 * c10, link0 * c01 + link1 * c11
-        move, rate = step.reach[..., None] * now.rate, step.decay[..., None] * now.rate
-        if self._dynamics is not None and (not measured.all() or now.blind.any()):
-            self._learned(self._dynamics, move, rate, step, frames, measured)
+        now, whole = self._now, bool(measured.all())
+        step = self._step(frames, None if whole else ~measured)
+        now.covariance, gain = predicted(now.covariance, step)
+        self._link = self._link[0] * gain[0][:, None] + self._link[1] * gain[1][:, None]
+        ahead = step.rate[..., None] * now.rate  # displacement, and the next rate
+        if self._dynamics is not None and (self._any_blind or not whole):
+            self._learned(self._dynamics, ahead, step, frames, measured)
         if frozen.any():
-            move[frozen], rate[frozen] = 0, 0
-        now.motion[:, 0], now.covariance = rate, predicted
+            ahead[:, frozen] = 0
+        move, now.motion[:, 0] = ahead
         self._displace(move)
         if self._dynamics is not None:
             now.motion[:, 1:] = self._dynamics.forget(now.past, move, frames)
 
     def _learned(
-        self, dynamics: Dynamics, move: Array, rate: Array, step: Transition, frames: float, measured: Mask,
+        self, dynamics: Dynamics, ahead: Array, step: Transition, frames: float, measured: Mask,
     ) -> None:
-        """Put the learned motion in place of the damped one where nothing is measured."""
-        now = self._now
-        rows = np.flatnonzero((~measured | (now.blind > 0)).any(axis=1))
-        learned = dynamics.predict(now.rate[rows], now.past[rows], now.rotations[rows], frames)
-        where = np.ix_(rows, PREDICTED)
-        gap, before = ~measured[where][..., None], now.blind[rows, :, None] > 0
-        plain = np.where(before, now.plain_rate[rows], now.rate[rows])
-        for target, values in zip((move, rate), learned, strict=True):
-            target[where] = np.where(gap, values, target[where])
-        reach, decay = (np.broadcast_to(v, now.blind.shape)[rows][..., None] for v in (step.reach, step.decay))
-        led_away = move[rows] - reach * plain
-        now.drift[rows] += np.where(before | ~measured[rows][..., None], led_away, 0)
-        now.plain_rate[rows] = decay * plain
-        now.blind[rows] += np.where(measured[rows], 0, frames)
+        """Put the learned motion in place of the damped one where nothing is measured.
 
-    def _step(self, frames: float, measured: Mask) -> Transition:
+        :param ahead: (2, S, 25, 3), displacement and next rate; changed in place.
+        """
+        now, gap = self._now, ~measured
+        concerned = (gap | (now.blind > 0)).any(axis=1)
+        rows = slice(None) if concerned.all() else np.flatnonzero(concerned)
+        gap, blind, damped = gap[rows], now.blind[rows], step.rate if step.rate.shape[1] == 1 else step.rate[:, rows]
+        before = (blind > 0)[..., None]
+        plain = np.where(before, now.plain_rate[rows], now.rate[rows])
+        if gap.any():
+            learned = self._predicted(dynamics, rows, frames)
+            ahead[:, rows] = np.where((gap & _IS_PREDICTED)[..., None], learned, ahead[:, rows])
+            self._any_blind = True
+        go_on = damped[..., None] * plain
+        now.drift[rows] += np.where(before | gap[..., None], ahead[0, rows] - go_on[0], 0)
+        now.plain_rate[rows] = go_on[1]
+        now.blind[rows] = blind + frames * gap
+
+    def _predicted(self, dynamics: Dynamics, rows: Rows | slice, frames: float) -> Array:
+        """Return displacement and next rate by the learned motion, (2, len(rows), 25, 3); 0 where it has none."""
+        motion, axes = self._in_body_axes(rows)
+        out = np.zeros((2, *motion.shape[:1], COLUMNS, 3))
+        for target, values in zip(out, dynamics.predict(
+                motion[:, 0], motion[:, 1:], self._now.rotations[rows], frames), strict=True):
+            target[:, PREDICTED] = values
+        out[:, :, PELVIS] = (axes @ out[:, :, PELVIS, :, None])[..., 0]
+        return out
+
+    def _in_body_axes(self, rows: Rows | slice) -> tuple[Array, Array]:
+        """Return the motion with that of the position in the axes of the pelvis, and these axes (len(rows), 3, 3)."""
+        motion, axes = self._now.motion[rows].copy(), quat.to_matrix(self._now.rotations[rows, 0])
+        motion[:, :, PELVIS] = motion[:, :, PELVIS] @ axes
+        return motion, axes
+
+    def _step(self, frames: float, gap: Mask | None) -> Transition:
+        """Return the step of the process over a time, with columns that are not measured; None: all are."""
         frames = round(frames, 2)
         if frames not in self._steps:
             if len(self._steps) > 256:
                 self._steps.clear()
             n = self._noise
-            self._steps[frames] = (transition(n.decay, n.rate, frames), transition(n.decay_gap, n.rate_gap, frames))
-        seen, gap = self._steps[frames]
-        return seen if measured.all() else seen.take(~measured, gap)
+            self._steps[frames] = (transition(n.decay[None], n.rate[None], frames),
+                                   transition(n.decay_gap[None], n.rate_gap[None], frames))
+        seen, unseen = self._steps[frames]
+        return seen if gap is None else seen.take(gap, unseen)
 
     def _displace(self, move: Array) -> None:
-        """Apply (S, 25, 3) displacements in body axes to the newest state."""
-        now, turn = self._now, quat.exp(move[:, :PELVIS])
-        now.pelvis = now.pelvis + quat.rotate(now.rotations[:, 0], move[:, PELVIS])
-        now.rotations = quat.multiply(now.rotations, turn)
-        # the motion of the position is kept in the axes of the pelvis, which have turned
-        now.motion[:, :, PELVIS] = now.motion[:, :, PELVIS] @ quat.to_matrix(turn[:, 0])
+        """Apply (S, 25, 3) displacements to the newest state."""
+        self._now.rotations = quat.multiply(self._now.rotations, quat.exp(move[:, :PELVIS]))
+        self._now.pelvis = self._now.pelvis + move[:, PELVIS]
 
     def innovation(self, seen: Measurement) -> Array:
-        """Return (S, 25, 3), by what a measurement differs from the prediction, in body axes; rad and m."""
+        """Return (S, 25, 3), by what a measurement differs from the prediction; rad in body axes, m in the camera's."""
         now = self._now
         out = np.empty((self.slots, COLUMNS, 3))
-        inverse = quat.conjugate(now.rotations)
-        out[:, :PELVIS] = quat.log(quat.multiply(inverse, seen.rotations))
-        out[:, PELVIS] = quat.rotate(inverse[:, 0], seen.pelvis - now.pelvis)
+        out[:, :PELVIS] = quat.log(quat.multiply(quat.conjugate(now.rotations), seen.rotations))
+        out[:, PELVIS] = seen.pelvis - now.pelvis
         return out
 
-    def update(self, seen: Measurement, innovation: Array) -> None:
-        """Take a measurement in, correct the buffered frames with it, and buffer the new frame."""
-        now, used = self._now, seen.used
-        noise = self._noise.measured ** 2 * seen.variance_factor / seen.doubt
-        deviation = np.einsum('sji,sji->sj', innovation, innovation) / (3 * (now.covariance.p00 + noise))
-        noise *= 1 + (seen.doubt - 1) * (deviation / _AS_FEARED)
-        gain = used / (now.covariance.p00 + noise)
-        k0, k1 = now.covariance.p00 * gain, now.covariance.p01 * gain
-        innovation = np.where(used[..., None], innovation, 0)
-        move = k0[..., None] * innovation
-        share = self._link0 * k0 + self._link1 * k1
-        self._correction += share[..., None] * innovation
-        now.motion[:, 0] += k1[..., None] * innovation
-        if self._dynamics is not None and now.blind.any():
-            self._bridge(used, move, share, k0, k1)
-        now.covariance = now.covariance.updated(k0, k1)
-        self._displace(move)
-        now.rotations = quat.normalised(now.rotations)
-        now.motion[:, 1:] -= move[:, None]
+    def update(self, seen: Measurement, innovation: Array | None) -> None:
+        """Take a measurement in, correct the buffered frames with it, and buffer the new frame.
+
+        :param seen: the measurement.
+        :param innovation: of it; None: nothing of it is used.
+        """
+        if innovation is not None:
+            self._correct(seen, innovation)
+        now = self._now
         self._newest = i = (self._newest + 1) % self._depth
+        if i == 0:  # once around the buffer is often enough against rounding
+            now.rotations = quat.normalised(now.rotations)
         self._rotations[i], self._pelvis[i] = now.rotations, now.pelvis
-        self._correction[i], self._drift[i], self._link0[i], self._link1[i] = 0, now.drift, 1, 0
+        self._correction[i], self._drift[i], self._link[0, i], self._link[1, i] = 0, now.drift, 1, 0
         if self._steadying is not None:
             self._steadying.keep(i, now.past, np.ones(self.slots) if seen.steadying is None else seen.steadying)
 
-    def _bridge(self, used: Mask, move: Array, share: Array, k0: Array, k1: Array) -> None:
+    def _correct(self, seen: Measurement, innovation: Array) -> None:
+        """Move the newest state and the buffered frames by a measurement."""
+        now, used = self._now, seen.used
+        noise = self._variance * seen.variance_factor / seen.doubt
+        expected = now.covariance[0, 0] + noise
+        deviation = quat.squared(innovation) / expected
+        expected += noise * (seen.doubt - 1) * deviation * (1 / (3 * _AS_FEARED))
+        gain = now.covariance[0] * (used / expected)
+        if not used.all():
+            innovation = np.where(used[..., None], innovation, 0)
+        move, rate = gain[..., None] * innovation
+        share = self._link[0] * gain[0] + self._link[1] * gain[1]
+        self._correction += share[..., None] * innovation
+        now.motion[:, 0] += rate
+        if self._any_blind:
+            self._bridge(used, move, share, gain)
+        now.covariance = updated(now.covariance, gain)
+        self._displace(move)
+        now.motion[:, 1:] -= move[:, None]
+
+    def _bridge(self, used: Mask, move: Array, share: Array, gain: Array) -> None:
         """Where a gap ends, go back from the learned towards the damped motion, the more the shorter it was.
 
         Both motions are corrected by the same gains, so that their difference is known for every buffered frame.
@@ -267,10 +281,16 @@ class Smoother:
             back = ends * np.clip((_LONG_GAP - now.blind) / (_LONG_GAP - _SHORT_GAP), 0, 1)
             drift = back[..., None] * now.drift
             self._correction += share[..., None] * drift - back[..., None] * self._drift
-            move += k0[..., None] * drift - drift
-            now.motion[:, 0] += k1[..., None] * drift + back[..., None] * (now.plain_rate - now.rate)
+            move += gain[0, ..., None] * drift - drift
+            now.motion[:, 0] += gain[1, ..., None] * drift + back[..., None] * (now.plain_rate - now.rate)
             self._drift[:, ends] = 0
-        now.blind[used], now.drift[used] = 0, 0
+        self._see(used)
+
+    def _see(self, where: Mask) -> None:
+        """Note that columns are measured: nothing leads them away any more."""
+        now = self._now
+        now.blind[where], now.drift[where] = 0, 0
+        self._any_blind = bool(now.blind.any())
 
     def restart(self, where: Mask, seen: Measurement) -> None:
         """Begin columns anew at their measurement; what was before is not corrected by what comes.
@@ -281,21 +301,28 @@ class Smoother:
         now.rotations = np.where(where[:, :PELVIS, None], seen.rotations, now.rotations)
         now.pelvis = np.where(where[:, PELVIS, None], seen.pelvis, now.pelvis)
         now.motion = np.where(where[:, None, :, None], 0, now.motion)
-        for name in ('p00', 'p01', 'p11'):
-            fresh, current = getattr(blank.covariance, name), getattr(now.covariance, name)
-            setattr(now.covariance, name, np.where(where, fresh, current))
-        now.blind[where], now.drift[where] = 0, 0
+        now.covariance = np.where(where, blank.covariance, now.covariance)
+        self._see(where)
         self._drift[:, where] = 0
-        self._link0[:, where], self._link1[:, where] = 0, 0
+        self._link[:, :, where] = 0
 
     def motion(self) -> tuple[Array, Array]:
-        """Return what the newest frame tells a predictor: rates (S, 25, 3) and means over the past (S, K, 25, 3)."""
-        return self._now.rate, self._now.past
+        """Return what the newest frame tells a predictor: rates (S, 25, 3) and means over the past (S, K, 25, 3).
+
+        All in body axes, those of the position in the axes of the pelvis.
+        """
+        motion, _ = self._in_body_axes(slice(None))
+        return motion[:, 0], motion[:, 1:]
+
+    @property
+    def turning(self) -> Array:
+        """Rates of the rotations in the newest frame, (S, 24, 3), rad per 1/30 s."""
+        return self._now.rate[:, :PELVIS]
 
     def sigma_pelvis(self, variance_factor: Array) -> Array:
         """Return (S,), the standard deviation per axis of the innovation of the position, for these measurements."""
-        noise = self._noise.measured[PELVIS] ** 2 * variance_factor[:, PELVIS]
-        return np.asarray(np.sqrt(self._now.covariance.p00[:, PELVIS] + noise))
+        noise = self._variance[PELVIS] * variance_factor[:, PELVIS]
+        return np.asarray(np.sqrt(self._now.covariance[0, 0, :, PELVIS] + noise))
 
     def is_corrected(self, back: int) -> Mask:
         """Return (S,), whether anything that came later has changed the frame ``back`` before the newest."""
@@ -303,11 +330,13 @@ class Smoother:
 
     def estimate(self, back: int) -> tuple[Array, Array]:
         """Return the rotations (S, 24, 4) and pelvis positions (S, 3) of the frame ``back`` before the newest."""
-        i = (self._newest - back) % self._depth
-        change = self._correction[i]
+        rotations, pelvis = self.estimates([back])
+        return rotations[0], pelvis[0]
+
+    def estimates(self, back: Sequence[int]) -> tuple[Array, Array]:
+        """Return rotations (K, S, 24, 4) and pelvis positions (K, S, 3) of K frames, so far before the newest."""
+        i = [(self._newest - b) % self._depth for b in back]
+        rotations, change = self._rotations[i], self._correction[i]
         if self._steadying is not None:
             change = self._steadying.applied(i, change)
-        elif back == 0:
-            return self._rotations[i], self._pelvis[i]
-        rotations = quat.multiply(self._rotations[i], quat.exp(change[:, :PELVIS]))
-        return rotations, self._pelvis[i] + quat.rotate(self._rotations[i][:, 0], change[:, PELVIS])
+        return quat.multiply(rotations, quat.exp(change[:, :, :PELVIS])), self._pelvis[i] + change[:, :, PELVIS]

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from poco_ros.errors import ModelFileError
+from poco_ros.temporal.quaternions import squared
 from poco_ros.types import NUM_JOINTS
 
 Array = npt.NDArray[np.float64]
@@ -122,14 +123,14 @@ class Steadying:
         self._wanted[frame] = np.einsum('skji,kj->sji', past, self._gain)
         self._strength[frame] = strength[:, None]
 
-    def applied(self, frame: int, correction: Array) -> Array:
-        """Return by what the buffered estimate is to be moved.
+    def applied(self, frames: int | list[int], correction: Array) -> Array:
+        """Return by what buffered estimates are to be moved.
 
-        :param frame: its place in the ring.
-        :param correction: (S, 25, 3) what later frames have corrected; the past lies the farther back for it.
-        :returns: (S, 25, 3), correction included.
+        :param frames: the place of one frame in the ring, or those of F.
+        :param correction: (S, 25, 3) or (F, S, 25, 3) what later frames have corrected; the past lies the farther back
+            for it.
+        :returns: of the same shape, correction included.
         """
-        wanted = self._wanted[frame] - self._together * correction
-        square = np.einsum('sji,sji->sj', wanted, wanted)
-        share = self._strength[frame] / (1 + square / _LARGEST_RAD ** 2)
+        wanted = self._wanted[frames] - self._together * correction
+        share = self._strength[frames] / (1 + squared(wanted) / _LARGEST_RAD ** 2)
         return np.asarray(correction + share[..., None] * wanted)

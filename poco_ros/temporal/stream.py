@@ -163,7 +163,7 @@ class TemporalStream:
         wait = (self._lag + 1) * self._clock.period_s + self.config.stamps.margin_s
         self._pending.append(_Pending(frame, stamp_ns + round(wait * _NS)))
         due = self._take(len(self._pending) - self._lag)
-        estimates = [self._tracks.live(frame), *(self._tracks.infilled(pending.frame) for pending in due)]
+        estimates = self._tracks.estimates(frame, [pending.frame for pending in due])
         bodies, *infilled = compose(estimates, self._law)
         self.counters.joint_states += np.bincount(bodies.joint_state.ravel(), minlength=len(State))
         live = TemporalFrame(
@@ -198,7 +198,7 @@ class TemporalStream:
         self.counters.passed_through += len(frame.others) if frame.others else 0
 
     def _no_tracks(self) -> Tracks:
-        return Tracks(self.config, self._lag, self._dynamics)
+        return Tracks(self.config, self._lag, self._dynamics, self._law)
 
     def _take(self, count: int) -> list[_Pending]:
         """Return the oldest frames that wait; they wait no longer."""
@@ -207,7 +207,8 @@ class TemporalStream:
     def _released(self, due: list[_Pending], bodies: list[Bodies] | None = None) -> tuple[TemporalFrame, ...]:
         """Return frames of the infilled stream, of which the bodies are made yet or not."""
         if bodies is None:
-            bodies = compose([self._tracks.infilled(pending.frame) for pending in due], self._law) if due else []
+            waiting = [pending.frame for pending in due]
+            bodies = compose(self._tracks.estimates(None, waiting), self._law) if due else []
         return tuple(TemporalFrame(
             pending.frame.stamp_ns, _with_others(some, pending.frame), self.epoch, self._lag, pending.deadline_ns,
             pending.frame.activity, pending.frame.context) for pending, some in zip(due, bodies, strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,18 +10,20 @@ import numpy.typing as npt
 
 from poco_ros.temporal import quaternions as quat
 from poco_ros.temporal.activity import Activity
-from poco_ros.temporal.config import MotionConfig, TemporalConfig
+from poco_ros.temporal.age_law import AgeLaw
+from poco_ros.temporal.config import TemporalConfig
 from poco_ros.temporal.dynamics import Dynamics
 from poco_ros.temporal.frames import Frame, alone, in_rows
 from poco_ros.temporal.identity import may_be_suspect, suspect
 from poco_ros.temporal.last_errors import LastErrors
 from poco_ros.temporal.life import JointLife, LifeCycle
 from poco_ros.temporal.motion import REFERENCE_FPS
+from poco_ros.temporal.noise import filter_noise
 from poco_ros.temporal.noise_meter import NoiseMeter
 from poco_ros.temporal.outputs import Calibration, Estimate
 from poco_ros.temporal.shape import Shapes
 from poco_ros.temporal.slots import Slots
-from poco_ros.temporal.smoother import COLUMNS, Measurement, Noise, Smoother
+from poco_ros.temporal.smoother import COLUMNS, Measurement, Smoother
 from poco_ros.temporal.steadying import shipped_steadying
 from poco_ros.temporal.trust import Trust
 from poco_ros.types import NUM_JOINTS, Bodies
@@ -29,8 +32,6 @@ Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.intp]
 
-#: Rate of a person seen for the first time: nobody stands quite still.
-_FIRST_RATE_RAD, _FIRST_RATE_M = np.radians(6.0), 0.03
 #: A sensor is judged by bodies of which at least so many of the first 22 joints are trusted.
 _JUDGED = 0.75 * 22
 #: Jitter, as a factor of the nominal variance, up to which a sensor needs no steadying, and from which on all of it.
@@ -45,10 +46,12 @@ class Tracks:
     :param config: settings.
     :param lag: frames that stay correctable; in place of the setting.
     :param dynamics: predictor of unseen joints; None: rates die away.
+    :param law: how far people get while they are not seen.
     """
 
-    def __init__(self, config: TemporalConfig, lag: int, dynamics: Dynamics | None) -> None:
+    def __init__(self, config: TemporalConfig, lag: int, dynamics: Dynamics | None, law: AgeLaw) -> None:
         self._config = config
+        self._law = law
         self._lag = lag
         self._number = 0
         self._time = 0.0
@@ -76,6 +79,7 @@ class Tracks:
             part.grow(n)
         before = self.__dict__.copy()
         self._every_slot: Rows = np.arange(n)
+        self._nowhere: Mask = np.zeros((n, NUM_JOINTS), bool)
         self._suspect_run: npt.NDArray[np.int64] = np.zeros(n, np.int64)
         self._told: Mask = np.zeros(n, bool)
         self._known: Mask = np.zeros((n, NUM_JOINTS), bool)
@@ -104,17 +108,20 @@ class Tracks:
             left = np.setdiff1d(np.arange(len(bodies)), index)
             others = alone(bodies.take(left), trust.take(left))
             bodies, trust = bodies.take(index), trust.take(index)
-        seen, trusted, sane = self._measure(bodies, trust, at)
+        seen, trusted, sane = self._measure(bodies, trust, at, bool(len(fresh)))
         num_swaps = self._filter(bodies, seen, trusted, sane, at, fresh, seconds)
-        self._activity.step(self._smoother.motion()[0], self._life.observed, seconds * REFERENCE_FPS)
+        self._activity.step(self._smoother.turning, self._life.observed, seconds * REFERENCE_FPS)
         confident = self._life.observed[at]
-        weight = (trust.trusted / np.maximum(1, trust.variance_factor)).sum(axis=1) / NUM_JOINTS
-        self._shapes.add(at, bodies, np.where(confident[:, 0], weight * seconds if seconds else 1e-3 * weight, 0))
+        if self._shapes.open(at).any():
+            weight = (trust.trusted / np.maximum(1, trust.variance_factor)).sum(axis=1) / NUM_JOINTS
+            self._shapes.add(at, bodies, np.where(confident[:, 0], weight * seconds if seconds else 1e-3 * weight, 0))
         self._last_errors.remember(at, bodies, confident)
         return self._frame(bodies, at, stamp_ns, others, calibration, context, len(fresh), num_swaps)
 
     def _assign(self, track_ids: npt.NDArray[np.int32]) -> tuple[Rows, Rows, Rows]:
         """Return which bodies are followed, their slots, and which of the slots are new."""
+        if len(track_ids) == len(self._slots) and (track_ids == self._slots.track_ids).all():
+            return self._every_slot[:len(track_ids)], self._slots.rows, _NONE
         index, at, fresh = [], [], []
         seen: set[int] = set()
         for i, track_id in enumerate(track_ids.tolist()):
@@ -134,13 +141,10 @@ class Tracks:
             self._grow()
         return np.array(index, np.intp), np.array(at, np.intp), np.array(fresh, np.intp)
 
-    def _measure(self, bodies: Bodies, trust: Trust, at: Rows) -> tuple[Measurement, Mask, Mask]:
+    def _measure(self, bodies: Bodies, trust: Trust, at: Rows, begins: bool) -> tuple[Measurement, Mask, Mask]:
         """Return the measurement of every slot, and which joints are trusted and sane."""
-        pose, pelvis = bodies.pose.astype(np.float64), bodies.joints[:, 0].astype(np.float64)
-        if not trust.sane.all():
-            pose = np.where(trust.sane[..., None], pose, 0)
-            pelvis = np.where(trust.sane.any(axis=1, keepdims=True), pelvis, 0)
-        rotations, trusted, usable, sane = quat.exp(pose), trust.trusted, trust.usable, trust.sane
+        rotations, pelvis = _measured(bodies, trust, begins)
+        trusted, usable, sane = trust.trusted, trust.usable, trust.sane
         factor, doubt = _with_pelvis(trust.variance_factor), _with_pelvis(trust.doubt)
         if len(at) < self._slots.capacity or (at != self._every_slot).any():
             rotations, pelvis = self._in_slots(rotations, at, _UNTURNED), self._in_slots(pelvis, at, 0)
@@ -152,7 +156,7 @@ class Tracks:
         of_rotations, of_pelvis = self._meter.variance_factor()
         factor[:, :-1] *= of_rotations[:, None]
         factor[:, -1] *= of_pelvis
-        steadying = ((of_rotations - _STEADY) / (_JITTERY - _STEADY)).clip(0, 1)
+        steadying = np.minimum(np.maximum((of_rotations - _STEADY) / (_JITTERY - _STEADY), 0), 1)
         seen = Measurement(rotations, pelvis, factor, doubt, _with_pelvis(usable), steadying)
         return seen, trusted, sane
 
@@ -174,27 +178,32 @@ class Tracks:
                 measured = measured.copy()
                 measured[np.setdiff1d(self._every_slot, self._slots.rows)] = True  # nothing to be found out about them
             self._smoother.predict(seconds * REFERENCE_FPS, measured, _with_pelvis(apart))
+        if not (len(fresh) or seen.used.any()):  # nothing can be learned from this frame
+            self._smoother.update(seen, None)
+            self._life.step(self._time, trusted, self._nowhere, self._nowhere)
+            return 0
         innovation = self._smoother.innovation(seen)
-        anew, doubted = self._check_identity(bodies, seen, trusted & ~apart, at, fresh, innovation)
-        begin = np.concatenate([fresh, anew])
-        usable = seen.used[:, :NUM_JOINTS] & (trusted | ~apart) & ~doubted[:, None]
-        trusted = trusted & ~doubted[:, None]
-        restart = trusted & apart
-        restart[begin] = sane[begin]
-        if len(begin):
+        usable, restart, num_swaps = seen.used[:, :NUM_JOINTS], self._nowhere, 0
+        if len(fresh) or apart.any() or may_be_suspect(innovation, self._config.identity):
+            anew, doubted = self._check_identity(bodies, seen, trusted & ~apart, at, fresh, innovation)
+            begin, num_swaps = np.concatenate([fresh, anew]), len(anew)
+            usable = usable & (trusted | ~apart) & ~doubted[:, None]
+            trusted = trusted & ~doubted[:, None]
+            restart = trusted & apart
+            restart[begin] = sane[begin]
             self._start(begin, trusted)
-        seen.used = _with_pelvis(usable)
-        if restart.any():
-            columns = _with_pelvis(restart)
-            self._smoother.restart(columns, seen)
-            innovation[columns] = 0
-            self._known |= restart
+            self._restart(restart, seen, innovation)
+            seen.used = _with_pelvis(usable)
+        else:
+            self._suspect_run[trusted.any(axis=1)] = 0
         self._smoother.update(seen, innovation)
         self._life.step(self._time, trusted, usable, restart)
-        return len(anew)
+        return num_swaps
 
     def _start(self, begin: Rows, trusted: Mask) -> None:
         """Forget what was known in the slots of new people."""
+        if not len(begin):
+            return
         self._life.begin(begin, trusted[begin])
         self._shapes.forget(begin)
         self._meter.forget(begin)
@@ -202,19 +211,26 @@ class Tracks:
         self._last_errors.forget(begin)
         self._activity.forget(begin)
 
+    def _restart(self, restart: Mask, seen: Measurement, innovation: Array) -> None:
+        """Begin joints anew at their measurement."""
+        if restart.any():
+            columns = _with_pelvis(restart)
+            self._smoother.restart(columns, seen)
+            innovation[columns] = 0
+            self._known |= restart
+
     def _check_identity(
         self, bodies: Bodies, seen: Measurement, judged: Mask, at: Rows, fresh: Rows, innovation: Array,
     ) -> tuple[Rows, Mask]:
         """Return the slots that show somebody else by now, and where (S,) the measurement is not to be believed."""
-        if not may_be_suspect(innovation, self._config.identity):
-            self._suspect_run[judged.any(axis=1)] = 0
-            return _NONE, np.zeros(len(judged), bool)
         change = np.full(self._slots.capacity, np.nan)
         change[at] = np.abs(bodies.betas[:, :3] - self._shapes.betas[at, :3]).max(axis=1)
         judged = judged.copy()
         judged[fresh] = False
-        jumped = suspect(
-            innovation, self._smoother.sigma_pelvis(seen.variance_factor), judged, change, self._config.identity)
+        unseen = np.minimum(self._life.unseen_s(self._time, 0), self._config.life.lost_infilled_s)
+        # what the filter believes of itself falls short of how far people go while nobody looks
+        sigma = np.hypot(self._smoother.sigma_pelvis(seen.variance_factor), self._law.predicted.pelvis_spread_m(unseen))
+        jumped = suspect(innovation, sigma, judged, change, self._config.identity)
         measured = judged.any(axis=1)
         self._suspect_run = np.where(jumped, self._suspect_run + 1, np.where(measured, 0, self._suspect_run))
         anew = jumped & (self._suspect_run >= self._config.identity.frames)
@@ -225,9 +241,9 @@ class Tracks:
         num_new: int, num_swaps: int,
     ) -> Frame:
         """Record the frame, and let go of those who have been away for too long."""
-        rows, ids = self._slots.rows, self._slots.track_ids
+        rows, ids, index = self._slots.rows, self._slots.track_ids, self._slots.index
         source = bodies
-        if np.array_equal(rows, at):
+        if at is rows or np.array_equal(rows, at):
             here: Mask = np.ones(len(rows), bool)
         else:
             here = np.isin(rows, at)
@@ -240,44 +256,49 @@ class Tracks:
             for track_id in ids[gone].tolist():
                 self._slots.free(track_id, self._number + self._lag + 1)
         return Frame(
-            self._number, stamp_ns, rows, source, speaks, self._shapes.betas[rows], self._shapes.rest_joints[rows],
-            self._last_errors.of(rows), self._activity.of(rows), others, calibration, context, num_new, num_swaps)
+            self._number, stamp_ns, index, source, speaks, self._shapes.betas[rows], self._shapes.rest_joints[rows],
+            self._last_errors.of(index), self._activity.of(index), others, calibration, context, num_new, num_swaps)
 
-    def live(self, frame: Frame) -> Estimate:
-        """Return what is known now of the people in the newest frame."""
-        if not frame.speaks.all():
-            frame = frame.speaking()
-        return self._estimate(frame, 0, self._life.live(), frame.source.revision)
+    def estimates(self, newest: Frame | None, due: Sequence[Frame]) -> list[Estimate]:
+        """Return what is known by now of the people in some frames.
 
-    def infilled(self, frame: Frame) -> Estimate:
-        """Return what is known by now of the people in a buffered frame."""
-        back = self._number - frame.number
-        revision = self._smoother.is_corrected(back)[frame.rows].astype(np.uint32)
-        return self._estimate(frame, back, self._life.infilled(back), revision)
+        :param newest: as the live stream shows it, or None: it is not wanted.
+        :param due: buffered frames, as the infilled stream shows them.
+        """
+        frames = [] if newest is None else [newest if newest.speaks.all() else newest.speaking()]
+        frames += due
+        backs = [self._number - frame.number for frame in frames]
+        rotations, pelvis = self._smoother.estimates(backs)
+        lives = [] if newest is None else [self._life.live()]
+        lives += [self._life.infilled(back) for back in backs[len(lives):]]
+        return [self._estimate(*parts) for parts in zip(frames, backs, rotations, pelvis, lives, strict=True)]
 
-    def _estimate(self, frame: Frame, back: int, life: JointLife, revision: npt.NDArray[np.uint32]) -> Estimate:
-        rows = frame.rows
-        rotations, pelvis = self._smoother.estimate(back)
+    def _estimate(self, frame: Frame, back: int, rotations: Array, pelvis: Array, life: JointLife) -> Estimate:
+        """Return what is known of the people in a frame, from estimates for every slot."""
+        rows, revision = frame.rows, frame.source.revision
+        if back:
+            revision = revision + self._smoother.is_corrected(back)[rows]
         rotations, pelvis, known = rotations[rows], pelvis[rows], self._known[rows]
         if not known.all():
             rotations = np.where(known[..., None], rotations, np.nan)
             pelvis = np.where(known[:, :1], pelvis, np.nan)
         return Estimate(
             frame.source, frame.calibration, rotations, pelvis, frame.betas, frame.rest_joints,
-            JointLife(life.state[rows], life.age[rows], life.ahead[rows]), frame.last_errors, frame.activity, revision)
+            life.take(rows), frame.last_errors, frame.activity, revision)
 
 
-def filter_noise(motion: MotionConfig) -> Noise:
-    """Return the constants of the filter per column."""
-    def column(rotation: float, pelvis: float) -> Array:
-        return np.append(np.full(NUM_JOINTS, rotation), pelvis)
+def _measured(bodies: Bodies, trust: Trust, begins: bool) -> tuple[Array, Array]:
+    """Return rotations (N, 24, 4) and positions of the pelvis (N, 3) as measured; anything where not sane.
 
-    rate = column(np.radians(motion.rate_noise_deg), motion.pelvis_rate_noise_m)
-    return Noise(
-        measured=column(np.radians(motion.measured_deg), motion.pelvis_measured_m), rate=rate, rate_gap=rate,
-        decay=column(motion.rate_kept, motion.pelvis_rate_kept),
-        decay_gap=column(motion.rate_kept_gap, motion.pelvis_rate_kept),
-        first_rate=column(_FIRST_RATE_RAD, _FIRST_RATE_M))
+    :param begins: somebody is new, of whom the first measurement counts whatever its trust.
+    """
+    if not (begins or trust.usable.any()):
+        return quat.identity(len(bodies), NUM_JOINTS), np.zeros((len(bodies), 3))
+    pose, pelvis = bodies.pose.astype(np.float64), bodies.joints[:, 0].astype(np.float64)
+    if not trust.sane.all():
+        pose = np.where(trust.sane[..., None], pose, 0)
+        pelvis = np.where(trust.sane.any(axis=1, keepdims=True), pelvis, 0)
+    return quat.exp(pose), pelvis
 
 
 def _with_pelvis(joints: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from poco_ros.temporal.config import TrustConfig
-from poco_ros.types import Bodies
+from poco_ros.types import Bodies, FloatArray
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -51,9 +51,14 @@ def assess(bodies: Bodies, config: TrustConfig) -> Trust:
     """
     u = _uncertainty(bodies, config)
     sane = is_sane(bodies)
-    weight = np.exp(np.minimum((u - config.knee) / config.knee_width, 50))
-    doubt = (1 + weight) ** 2
-    return Trust(sane & (u <= config.u_lo), sane & (u <= config.u_hi), (0.6 + 0.8 * u) ** 2 * doubt, doubt, sane)
+    doubt = np.exp(np.minimum((u - config.knee) / config.knee_width, 50))
+    doubt += 1
+    doubt *= doubt
+    factor = 0.8 * u
+    factor += 0.6
+    factor *= factor
+    factor *= doubt
+    return Trust(sane & (u <= config.u_lo), sane & (u <= config.u_hi), factor, doubt, sane)
 
 
 def is_sane(bodies: Bodies) -> Mask:
@@ -71,18 +76,25 @@ def is_sane(bodies: Bodies) -> Mask:
 
 def _uncertainty(bodies: Bodies, config: TrustConfig) -> Array:
     """Return (N, 24) on the scale of the model's uncertainty, clipped to [0, 1]."""
-    body = bodies.uncertainty.astype(np.float64)[:, None]
-    joints = bodies.joint_uncertainty.astype(np.float64)
-    u = np.broadcast_to(body, joints.shape) if config.scope == 'body' else np.where(np.isnan(joints), body, joints)
+    u = _per_joint(bodies.uncertainty, bodies.joint_uncertainty, config)
     if config.measure == 'error_mm':
-        body_mm = bodies.body_error_mm.astype(np.float64)[:, None]
-        joint_mm = bodies.joint_error_mm.astype(np.float64)
-        mm = np.broadcast_to(body_mm, joints.shape) if config.scope == 'body' else np.where(
-            np.isnan(joint_mm), body_mm, joint_mm)
+        mm = _per_joint(bodies.body_error_mm, bodies.joint_error_mm, config)
         scaled = np.interp(mm, [0, config.error_lo_mm, config.error_hi_mm, 2 * config.error_hi_mm],
                            [0, config.u_lo, config.u_hi, 1])
         # exactly at a threshold the comparison must not hang on the rounding of the interpolation
         scaled = np.where(mm == config.error_lo_mm, config.u_lo, scaled)
         scaled = np.where(mm == config.error_hi_mm, config.u_hi, scaled)
         u = np.where(np.isnan(mm), u, scaled)
-    return np.where(np.isnan(u), _NEUTRAL, u.clip(0, 1))
+    if np.isnan(u).any():
+        u = np.where(np.isnan(u), _NEUTRAL, u)
+    return np.minimum(np.maximum(u, 0), 1)
+
+
+def _per_joint(of_body: FloatArray, of_joint: FloatArray, config: TrustConfig) -> Array:
+    """Return (N, 24) numbers of the joints, those of the body where they are wanted or a joint has none."""
+    joints, body = of_joint.astype(np.float64), of_body[:, None]
+    if config.scope == 'body':
+        joints[:] = body
+    elif (unknown := np.isnan(joints)).any():
+        joints = np.where(unknown, body, joints)
+    return joints

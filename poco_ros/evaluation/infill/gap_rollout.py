@@ -96,10 +96,10 @@ def rolled_out(network: GatedStep, gaps: Batch, forgetting: torch.Tensor) -> tor
         place = place + (root @ rate[:, _TURNS, :, None])[..., 0]
         turn = matrix_of(rate[:, 0])
         root = root @ turn
-        # as in the filter: the motion of the position is kept in the axes of the pelvis, which have turned
+        # the filter keeps the motion of the position in the camera's axes; those of the pelvis, seen here, have turned
         state = torch.cat([rate[:, None], state[:, 1:]], 1)
         state = torch.cat([state[:, :, :_TURNS], state[:, :, _TURNS:] @ turn[:, None]], 2)
-        state = torch.cat([state[:, :1], kept * (state[:, 1:] - rate[:, None])], 1)
+        state = torch.cat([state[:, :1], kept * (state[:, 1:] - state[:, :1])], 1)
         arrived.append(torch.cat([turned.reshape(count, -1), place], 1))
         with torch.no_grad():
             since = since + rate[:, :_TURNS]
