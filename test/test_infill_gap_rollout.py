@@ -17,9 +17,10 @@ from poco_ros.export.onnx_file import write_onnx  # noqa: E402
 from poco_ros.temporal import quaternions as quat  # noqa: E402
 from poco_ros.temporal.config import MotionConfig  # noqa: E402
 from poco_ros.temporal.dynamics import COLUMNS  # noqa: E402
+from poco_ros.temporal.filter_state import Measurement  # noqa: E402
 from poco_ros.temporal.learned_dynamics import LearnedDynamics  # noqa: E402
 from poco_ros.temporal.noise import filter_noise  # noqa: E402
-from poco_ros.temporal.smoother import Measurement, Smoother  # noqa: E402
+from poco_ros.temporal.smoother import Smoother  # noqa: E402
 
 FORGETTING = np.array([3.0, 9.0])
 

@@ -11,9 +11,10 @@ from poco_ros.errors import ModelFileError
 from poco_ros.temporal import quaternions as quat
 from poco_ros.temporal.config import MotionConfig
 from poco_ros.temporal.dynamics import COLUMNS
+from poco_ros.temporal.filter_state import Measurement
 from poco_ros.temporal.learned_dynamics import load_learned_dynamics, pose_features, record_path
 from poco_ros.temporal.predictors import shipped_predictor
-from poco_ros.temporal.smoother import Measurement, Smoother
+from poco_ros.temporal.smoother import Smoother
 from poco_ros.temporal.tracks import filter_noise
 
 

@@ -8,9 +8,10 @@ from poco_ros.temporal import quaternions as quat
 from poco_ros.temporal.body_dynamics import BodyDynamics
 from poco_ros.temporal.config import MotionConfig
 from poco_ros.temporal.dynamics import COLUMNS as PREDICTED
+from poco_ros.temporal.filter_state import COLUMNS, Measurement
 from poco_ros.temporal.motion import transition
 from poco_ros.temporal.noise import filter_noise
-from poco_ros.temporal.smoother import COLUMNS, Measurement, Smoother
+from poco_ros.temporal.smoother import Smoother
 
 NOISE = filter_noise(MotionConfig())
 ALL, NONE = np.ones((2, COLUMNS), bool), np.zeros((2, COLUMNS), bool)

@@ -11,7 +11,6 @@ in one operation.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +18,7 @@ import numpy.typing as npt
 from poco_ros.temporal import quaternions as quat
 from poco_ros.temporal.dynamics import COLUMNS as PREDICTED
 from poco_ros.temporal.dynamics import Dynamics
+from poco_ros.temporal.filter_state import COLUMNS, PELVIS, Measurement, State
 from poco_ros.temporal.motion import Transition, predicted, transition, updated
 from poco_ros.temporal.noise import Noise
 from poco_ros.temporal.steadying import Steadying
@@ -34,59 +34,7 @@ _SHORT_GAP, _LONG_GAP = 3.0, 13.0
 #: Squared deviations of a doubtful measurement from the prediction, in variances, at which it is as bad as feared.
 _AS_FEARED = 0.5
 
-COLUMNS = NUM_JOINTS + 1
-"""24 rotations and the position of the pelvis."""
-PELVIS = NUM_JOINTS
-"""Column of the position."""
 _IS_PREDICTED = np.isin(np.arange(COLUMNS), PREDICTED)
-
-
-@dataclass
-class Measurement:
-    """What is seen of S slots in one frame.
-
-    :param rotations: (S, 24, 4) unit quaternions; anything where not used.
-    :param pelvis: (S, 3) metres; anything where not used.
-    :param variance_factor: (S, 25) by what the variance of a measurement is multiplied.
-    :param doubt: (S, 25) which part of that factor, at least 1, stands for the fear that the measurement is wrong
-        altogether: less of it remains where the measurement agrees with the prediction.
-    :param used: (S, 25) where the measurement counts at all.
-    :param steadying: (S,) in [0, 1], how much the estimate is drawn to where it was; None: as much as may be.
-    """
-
-    rotations: Array
-    pelvis: Array
-    variance_factor: Array
-    doubt: Array
-    used: Mask
-    steadying: Array | None = None
-
-
-@dataclass
-class _State:
-    """Of the newest frame, S slots. Zero rates and identity rotations in free slots keep them finite.
-
-    ``motion`` (S, 1 + K, 25, 3) is the rate, and K means over the past, relative to now, in body axes; those of the
-    position in the axes of the camera. ``covariance`` (2, 2, S, 25) is that of displacement and rate. ``blind`` (S, 25)
-    is the time since a column was last measured, in units of 1/30 s; ``plain_rate`` is the rate that it would have had
-    since under the damped motion, ``drift`` how far the learned motion has led away from that.
-    """
-
-    rotations: Array
-    pelvis: Array
-    motion: Array
-    covariance: Array
-    blind: Array
-    plain_rate: Array
-    drift: Array
-
-    @property
-    def rate(self) -> Array:
-        return self.motion[:, 0]
-
-    @property
-    def past(self) -> Array:
-        return self.motion[:, 1:]
 
 
 class Smoother:
@@ -118,10 +66,10 @@ class Smoother:
         """S, how many people there is room for."""
         return len(self._now.pelvis)
 
-    def _blank(self, slots: int) -> _State:
+    def _blank(self, slots: int) -> State:
         covariance = np.zeros((2, 2, slots, COLUMNS))
         covariance[0, 0], covariance[1, 1] = self._variance, self._noise.first_rate ** 2
-        return _State(quat.identity(slots, NUM_JOINTS), np.zeros((slots, 3)),
+        return State(quat.identity(slots, NUM_JOINTS), np.zeros((slots, 3)),
                       np.zeros((slots, 1 + self._memory, COLUMNS, 3)), covariance, np.zeros((slots, COLUMNS)),
                       np.zeros((slots, COLUMNS, 3)), np.zeros((slots, COLUMNS, 3)))
 

@@ -13,6 +13,7 @@ from poco_ros.temporal.activity import Activity
 from poco_ros.temporal.age_law import AgeLaw
 from poco_ros.temporal.config import TemporalConfig
 from poco_ros.temporal.dynamics import Dynamics
+from poco_ros.temporal.filter_state import COLUMNS, Measurement
 from poco_ros.temporal.frames import Frame, alone, in_rows
 from poco_ros.temporal.identity import may_be_suspect, suspect
 from poco_ros.temporal.last_errors import LastErrors
@@ -23,7 +24,7 @@ from poco_ros.temporal.noise_meter import NoiseMeter
 from poco_ros.temporal.outputs import Calibration, Estimate
 from poco_ros.temporal.shape import Shapes
 from poco_ros.temporal.slots import Slots
-from poco_ros.temporal.smoother import COLUMNS, Measurement, Smoother
+from poco_ros.temporal.smoother import Smoother
 from poco_ros.temporal.steadying import shipped_steadying
 from poco_ros.temporal.trust import Trust
 from poco_ros.types import NUM_JOINTS, Bodies

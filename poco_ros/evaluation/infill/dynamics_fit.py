@@ -25,9 +25,10 @@ from poco_ros.temporal.age_law import ABOVE
 from poco_ros.temporal.body_dynamics import BodyDynamics
 from poco_ros.temporal.config import MotionConfig, TrustConfig
 from poco_ros.temporal.dynamics import COLUMNS
+from poco_ros.temporal.filter_state import Measurement
 from poco_ros.temporal.noise import filter_noise
 from poco_ros.temporal.noise_meter import NoiseMeter
-from poco_ros.temporal.smoother import Measurement, Smoother
+from poco_ros.temporal.smoother import Smoother
 
 Single = npt.NDArray[np.float32]
 
