@@ -105,7 +105,7 @@ def test_auto_takes_the_file_beside_the_network_and_says_why_it_refuses_one(path
     other = dataclasses.replace(MADE_FOR, weights_hash='e' * 64)
     calibrator, refused = choose_calibrator('auto', 0.9, tmp_path, other)
     assert calibrator is None
-    for words in (str(path), 'weights aaaaaaaaaaaa..., but eeeeeeeeeeee... runs', 'poco calibrate --model poco_lift'):
+    for words in (str(path), 'weights aaaaaaaaaaaa..., but eeeeeeeeeeee... runs', 'poco calibrate --data DIR'):
         assert words in refused
     assert choose_calibrator('auto', 0.7, tmp_path, MADE_FOR)[0] is None
 

@@ -145,8 +145,8 @@ def check_made_for(calibration: Calibration, running: MadeFor, source: str) -> N
              f'{running.body_model} {_short(running.body_model_hash)}')) if a != b]
     if differences:
         raise CalibrationError(
-            f'{source} was made for {"; ".join(differences)}. Millimetres hold for one network only: make a new one '
-            f'with "poco calibrate --model {running.model} --data DIR --out FILE"')
+            f'{source} was made for {"; ".join(differences)}. Millimetres hold for one network and body model '
+            'only: make a new one with "poco calibrate --data DIR --out FILE", --model and --body-model as of the node')
 
 
 def _short(text: str) -> str:
