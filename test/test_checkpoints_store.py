@@ -147,6 +147,22 @@ def test_what_killed_processes_left_goes_after_a_day(tiny, cache):
     assert available_networks() == ['tiny']
 
 
+def test_what_another_process_takes_away_meanwhile_is_no_obstacle(tiny, cache, monkeypatch):
+    others = cache / '.tiny.others'
+    others.mkdir(parents=True)
+    is_dir = Path.is_dir
+
+    def looked_at_last(path, **how):
+        found = is_dir(path, **how)
+        if path == others and found:
+            path.rmdir()
+        return found
+
+    monkeypatch.setattr(Path, 'is_dir', looked_at_last)
+    save_network(network_folder('tiny'), tiny, provenance())
+    assert available_networks() == ['tiny'] and not others.exists()
+
+
 def test_many_at_once_leave_a_whole_one(tiny, other, cache):
     failures = []
 

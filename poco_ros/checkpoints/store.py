@@ -180,8 +180,9 @@ def load_network(name_or_folder: str | Path) -> tuple[PocoModel, Provenance]:
 def _remove_leftovers(folder: Path) -> None:
     """Remove what a process left that was killed while it wrote this network, a day ago or more."""
     for leftover in folder.parent.glob(f'.{folder.name}.*'):
-        if leftover.is_dir() and leftover.stat().st_mtime < time.time() - 86400:
-            shutil.rmtree(leftover, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):  # of somebody who is writing it too, and is done by now
+            if leftover.is_dir() and leftover.stat().st_mtime < time.time() - 86400:
+                shutil.rmtree(leftover, ignore_errors=True)
 
 
 def _put_in_place(fresh: Path, folder: Path) -> None:
