@@ -8,6 +8,7 @@ import pytest
 from poco_ros.drawing.trust import (
     NO_TRUST_ERROR_MM,
     body_trust,
+    is_calibrated,
     joint_trust,
     state_words,
     trust_words,
@@ -35,6 +36,7 @@ def test_a_lost_body_is_not_trusted_whatever_its_last_numbers():
 
 def test_joint_trust_prefers_millimetres_then_the_models_own_then_the_bodys():
     bodies = Bodies.unknown(1)
+    bodies.joint_state[0], bodies.joint_state[0, 3] = State.OBSERVED, State.HELD
     bodies.joint_error_mm[0, 3] = NO_TRUST_ERROR_MM / 3
     bodies.joint_uncertainty[0, 3] = 0.9
     bodies.joint_uncertainty[0, 4] = 0.2
@@ -45,6 +47,20 @@ def test_joint_trust_prefers_millimetres_then_the_models_own_then_the_bodys():
     assert np.isnan(np.delete(trust, [3, 4, 5, 6])).all()
     bodies.confidence[0] = 0.5
     assert np.nanmax(np.abs(np.delete(joint_trust(bodies)[0], [3, 4, 5, 6]) - 0.5)) < 1e-6
+
+
+def test_a_calibration_that_says_nothing_of_a_joint_or_body_is_not_made_up_for():
+    """As while a hand is lost: the body has no confidence, what hangs on the hand no error, the others have theirs."""
+    bodies = Bodies.unknown(2)
+    bodies.joint_state[:] = State.OBSERVED
+    bodies.uncertainty[:], bodies.joint_uncertainty[:] = 0.3, 0.1
+    bodies.joint_error_mm[0, :20] = NO_TRUST_ERROR_MM / 2
+    assert is_calibrated(bodies).tolist() == [True, False]
+    trust = joint_trust(bodies)
+    np.testing.assert_allclose(trust[0, :20], 0.5, atol=1e-6)
+    assert np.isnan(trust[0, 20:]).all() and np.isnan(body_trust(bodies)[0])
+    np.testing.assert_allclose(trust[1], 0.9, atol=1e-6)
+    assert [trust_words(bodies, i) for i in (0, 1)] == ['confidence unknown', 'uncertainty 0.30 (uncalibrated)']
 
 
 def test_vertex_trust_is_the_skinned_mean_of_known_joints():

@@ -23,7 +23,7 @@ from poco_ros.drawing.panel import (
     text_height,
 )
 from poco_ros.drawing.skeleton import draw_box, draw_skeleton
-from poco_ros.drawing.trust import body_trust, joint_trust, state_words, trust_words, vertex_trust
+from poco_ros.drawing.trust import body_trust, is_calibrated, joint_trust, state_words, trust_words, vertex_trust
 from poco_ros.types import NUM_JOINTS, Bodies, FloatArray, State
 
 Style = Literal['skeleton', 'mesh', 'both']
@@ -79,7 +79,7 @@ class OverlayPainter:
         if np.isfinite(bodies.joints).any() and color_by == 'state':
             draw_state_legend(picture)
         elif np.isfinite(bodies.joints).any():
-            draw_legend(picture, calibrated=_is_calibrated(bodies))
+            draw_legend(picture, calibrated=bool(is_calibrated(bodies).all()))
         return picture
 
     def _draw_meshes(
@@ -96,11 +96,6 @@ class OverlayPainter:
         hidden = lost_vertices(shown, self._body.weights)
         colors = vertex_colors(shown, self._body.weights, color_by)
         self._mesh.draw(picture, vertices, colors, camera, opacity, hidden)
-
-
-def _is_calibrated(bodies: Bodies) -> bool:
-    """Tell whether every drawn joint has a calibrated error; those that are not observed have one in any case."""
-    return bool(np.isfinite(bodies.joint_error_mm[np.isfinite(bodies.joints).all(axis=2)]).all())
 
 
 def without_lost_joints(bodies: Bodies) -> Bodies:

@@ -16,13 +16,24 @@ NO_TRUST_ERROR_MM = 300.0
 Floats = npt.NDArray[np.float32]
 
 
+def is_calibrated(bodies: Bodies) -> npt.NDArray[np.bool_]:
+    """Return whether a calibration stands behind each body, (N,).
+
+    Errors of joints that are not observed are stated in any case, by how far people get in the meantime; those of
+    observed joints only by a calibration.
+    """
+    stated, observed = np.isfinite(bodies.joint_error_mm), bodies.joint_state == State.OBSERVED
+    return np.where(observed.any(axis=1), (stated & observed).any(axis=1), stated.any(axis=1))
+
+
 def body_trust(bodies: Bodies) -> Floats:
     """Return how far to trust each body.
 
-    :returns: (N,) float32 in [0, 1]: the calibrated confidence where there is one, else 1 - uncertainty as the model
-        defines it (clipped), else NaN. 0 for a body that is lost.
+    :returns: (N,) float32 in [0, 1]: the calibrated confidence where there is one; without a calibration 1 -
+        uncertainty as the model defines it (clipped); else NaN. 0 for a body that is lost.
     """
-    trust = np.where(np.isfinite(bodies.confidence), bodies.confidence, 1.0 - bodies.uncertainty)
+    without = np.where(is_calibrated(bodies), np.nan, 1.0 - bodies.uncertainty)
+    trust = np.where(np.isfinite(bodies.confidence), bodies.confidence, without)
     return _clip(np.where(bodies.state == State.LOST, 0.0, trust))
 
 
@@ -30,14 +41,11 @@ def joint_trust(bodies: Bodies) -> Floats:
     """Return how far to trust each joint.
 
     :returns: (N, 24) float32 in [0, 1]: from the calibrated error where there is one (1 at 0 mm, 0 at
-        ``NO_TRUST_ERROR_MM``), else 1 - uncertainty as the model defines it (clipped), else the trust in the body,
-        else NaN. 0 for a joint that is lost.
+        ``NO_TRUST_ERROR_MM``); of a body without a calibration 1 - uncertainty as the model defines it (clipped); else
+        the trust in the body, else NaN. 0 for a joint that is lost.
     """
-    trust = np.where(
-        np.isfinite(bodies.joint_error_mm),
-        1.0 - bodies.joint_error_mm / NO_TRUST_ERROR_MM,
-        1.0 - bodies.joint_uncertainty,
-    )
+    own = np.where(is_calibrated(bodies)[:, None], np.nan, 1.0 - bodies.joint_uncertainty)
+    trust = np.where(np.isfinite(bodies.joint_error_mm), 1.0 - bodies.joint_error_mm / NO_TRUST_ERROR_MM, own)
     trust = np.where(np.isfinite(trust), trust, body_trust(bodies)[:, None])
     return _clip(np.where(bodies.joint_state == State.LOST, 0.0, trust))
 
@@ -58,12 +66,12 @@ def vertex_trust(weights: npt.NDArray[Any], trust: npt.NDArray[Any]) -> Floats:
 def trust_words(bodies: Bodies, index: int) -> str:
     """Return what is known about a body in words that do not claim more than the numbers do.
 
-    :returns: ``confidence 0.87`` only where a calibration stands behind it, else ``uncertainty 0.13 (uncalibrated)``,
-        else ``confidence unknown``.
+    :returns: ``confidence 0.87`` only where a calibration stands behind it, without one ``uncertainty 0.13
+        (uncalibrated)``, else ``confidence unknown``, as while joints are lost.
     """
     if np.isfinite(bodies.confidence[index]):
         return f'confidence {bodies.confidence[index]:.2f}'
-    if np.isfinite(bodies.uncertainty[index]):
+    if np.isfinite(bodies.uncertainty[index]) and not is_calibrated(bodies)[index]:
         return f'uncertainty {bodies.uncertainty[index]:.2f} (uncalibrated)'
     return 'confidence unknown'
 
