@@ -98,6 +98,10 @@ def test_too_few_sequences_and_wrong_options_are_errors(body, folder, tmp_path):
     few = run('--data', tmp_path / 'few', '--model', 'lift', '--out', tmp_path / 'c.json', '--test-split', '')
     assert isinstance(few.exception, CalibrationError) and 'at least 28 sequences' in str(few.exception)
     assert not (tmp_path / 'c.json').exists()
+    for option in ('--out', '--report'):
+        into = run('--data', tmp_path / 'few', '--model', 'lift', '--out', tmp_path / 'c.json', option,
+                   tmp_path / 'nowhere' / 'c.json')
+        assert isinstance(into.exception, ConfigError) and 'nowhere' in str(into.exception)
     with pytest.raises(ConfigError, match='NAME=FOLDER'):
         named_folders(['tall'])
     with pytest.raises(ConfigError, match='each name once'):

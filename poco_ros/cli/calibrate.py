@@ -55,6 +55,9 @@ def calibrate(
     from poco_ros.whole_files import sha256_of
 
     shifts = named_folders(shift)
+    for file in filter(None, (out, report)):
+        if not file.absolute().parent.is_dir():  # told before the work, not after it
+            raise ConfigError(f'there is no folder {file.parent} to write {file.name} to; make it, or give another')
     body = load_body_model(body_model)
     regressor = make_regressor(model, body, EngineOptions(engine=engine, precision=precision))  # type: ignore[arg-type]
     with _bar() as bar:
