@@ -50,7 +50,7 @@ def fit_learned_dynamics(
     from poco_ros.export.onnx_file import write_onnx
     from poco_ros.temporal.body_dynamics import load_body_dynamics, shipped_body_dynamics
     from poco_ros.temporal.learned_dynamics import record_path
-    from poco_ros.whole_files import sha256_of
+    from poco_ros.whole_files import sha256_of, written_whole
 
     if out.suffix != '.onnx':
         raise ConfigError(f'--out must end in .onnx, not {out.name!r}')
@@ -80,6 +80,7 @@ def fit_learned_dynamics(
         'torch': torch.__version__,
     }}
     try:
-        record_path(out).write_text(json.dumps(record, indent=1) + '\n', encoding='utf-8')
+        with written_whole(record_path(out)) as temporary:
+            temporary.write_text(json.dumps(record, indent=1) + '\n', encoding='utf-8')
     except OSError as error:
         raise PocoError(f'cannot write {record_path(out)}: {error.strerror}') from error

@@ -24,9 +24,9 @@ from poco_ros.synth.backgrounds import Backgrounds
 from poco_ros.synth.light import Light
 from poco_ros.synth.obstacles import Obstacle, passing_obstacle
 from poco_ros.synth.poses import Move, captured
-from poco_ros.synth.scene import SUBJECT, Actor, Picture, Scene, Window, stand
+from poco_ros.synth.scene import SUBJECT, Actor, Picture, Scene, Window
 from poco_ros.synth.sensor import Sensor
-from poco_ros.synth.sequence import pool
+from poco_ros.synth.sequence import pool, random_actor
 from poco_ros.synth.shards import SPLITS
 from poco_ros.synth.splits import split_names, split_people
 from poco_ros.synth.viewpoint import View, ViewConfig, random_view
@@ -44,7 +44,6 @@ _MOVES, _VIEWS = 20, 60
 _LEAST_INSIDE = 0.97
 _NEAREST_M = 0.4
 _MOST_ROWS = 480
-_WIDEST_BETA, _THINNEST = 2.5, -1.5
 
 
 @dataclass(frozen=True)
@@ -184,7 +183,7 @@ class CrossingMaker:
 
     def _scene(self, rng: np.random.Generator, move: Move) -> Scene | None:
         """A scene; None where the person leaves the picture or the thing hits the camera."""
-        person = self._person(rng, move)
+        person = random_actor(rng, self._wardrobe, self._outfits, move, np.zeros(2))
         middle = np.array([0.0, float((move.pelvis[:, 1] + person.offset[1]).mean()), 0.0])
         view = _smaller(random_view(rng, self.config.view, middle[1]))
         thing = self._thing(rng, person, view)
@@ -192,13 +191,6 @@ class CrossingMaker:
         scene = Scene(person, (), (thing,), view, Light.random(rng), place, int(rng.integers(2**31)))
         frames = range(self.config.frames)
         return scene if _stays_in_picture(person, view, frames) and _clear_of_camera(thing, view, frames) else None
-
-    def _person(self, rng: np.random.Generator, move: Move) -> Actor:
-        betas = np.clip(rng.normal(0, 1, 10), -_WIDEST_BETA, _WIDEST_BETA)
-        betas[2] = max(betas[2], _THINNEST)
-        outfit = self._wardrobe.draw(rng, self._outfits)
-        return stand(self._wardrobe.dress(rng, outfit, betas.astype(np.float32)), move, rng.uniform(-np.pi, np.pi),
-                     np.zeros(2))
 
     def _move(self, rng: np.random.Generator) -> Move:
         starts, frames = self._motion.clip_start, self.config.frames

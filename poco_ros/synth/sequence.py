@@ -121,11 +121,7 @@ class SequenceMaker:
                      int(rng.integers(2**31)))
 
     def _actor(self, rng: np.random.Generator, split: str, move: Move, place: Array) -> Actor:
-        betas = np.clip(rng.normal(0, self.config.shape_spread, 10), -_WIDEST_BETA, _WIDEST_BETA)
-        betas[2] = max(betas[2], _THINNEST)
-        outfit = self._wardrobe.draw(rng, self._outfits[split])
-        person = self._wardrobe.dress(rng, outfit, betas.astype(np.float32))
-        return stand(person, move, rng.uniform(-np.pi, np.pi), place)
+        return random_actor(rng, self._wardrobe, self._outfits[split], move, place, self.config.shape_spread)
 
     def pictures(self, scene: Scene) -> list[Picture] | None:
         """Render all frames; None where the person is not properly in every one of them."""
@@ -176,6 +172,25 @@ class SequenceMaker:
         texts = {'subject': move.subject, 'clip': move.clip, 'outfit': scene.subject.person.outfit,
                  'background': scene.background, 'source': move.source, 'licence': move.licence}  # fmt: skip
         return {name: np.full(count, self._numbers[name][text]) for name, text in texts.items()}
+
+
+def random_actor(
+    rng: np.random.Generator, wardrobe: Wardrobe, outfits: tuple[str, ...], move: Move, place: Array,
+    shape_spread: float = 1.0,
+) -> Actor:
+    """Draw somebody who makes a movement: shape, clothes, and the direction of the movement.
+
+    :param rng: draws.
+    :param wardrobe: gives the clothes.
+    :param outfits: names of those that may be worn.
+    :param move: the movement.
+    :param place: (2,) x and z of the middle of the path, metres.
+    :param shape_spread: standard deviation of the betas.
+    """
+    betas = np.clip(rng.normal(0, shape_spread, 10), -_WIDEST_BETA, _WIDEST_BETA)
+    betas[2] = max(betas[2], _THINNEST)
+    person = wardrobe.dress(rng, wardrobe.draw(rng, outfits), betas.astype(np.float32))
+    return stand(person, move, rng.uniform(-np.pi, np.pi), place)
 
 
 @functools.cache
