@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -157,3 +160,26 @@ while engines:
 """
     done = subprocess.run([sys.executable, '-c', code], cwd=Path(__file__).parents[1], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, 'handled\n' * 3), done.stderr
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason='one processor alone leaves nothing to choose')
+def test_a_network_on_one_thread_is_not_bound_to_one_processor():
+    """Bound ones would all share the first processor: two nodes on a machine would take turns."""
+    engine, allowed, done = OpenVinoEngine(cached(DETECTOR), threads=1), set(), threading.Event()
+    spec = engine.inputs[0]
+    picture = {spec.name: np.zeros(spec.shape, np.float32)}
+
+    def watch():
+        while not done.is_set():
+            for status in Path('/proc/self/task').glob('*/status'):
+                with contextlib.suppress(OSError):
+                    lines = [line for line in status.read_text().splitlines() if line.startswith('Cpus_allowed_list')]
+                    allowed.update(lines)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    for _ in range(20):
+        engine(picture)
+    done.set()
+    watcher.join()
+    assert len(allowed) == 1, f'threads may run on different processors: {sorted(allowed)}'

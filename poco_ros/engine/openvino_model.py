@@ -121,6 +121,8 @@ def compile_for_latency(core: Any, model: Any, precision: str, threads: int) -> 
     return core.compile_model(model, 'CPU', {
         'PERFORMANCE_HINT': 'LATENCY', 'NUM_STREAMS': '1', 'INFERENCE_NUM_THREADS': threads,
         'INFERENCE_PRECISION_HINT': precision,
+        # Pinned, all processes that give a network one thread would share the first processor.
+        'ENABLE_CPU_PINNING': False,
     })
 
 
