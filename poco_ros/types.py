@@ -135,11 +135,14 @@ class People:
     :param landmarks: N rows in the same order; None when the source of the boxes gives no landmarks.
     :param features: (N, 288) float32, what the landmark network knows of each person
         (:func:`poco_ros.people.landmarker.pooled`); None when the source gives none.
+    :param local_features: (N, 33, 88) float32, what it knows of the place of each landmark
+        (:func:`poco_ros.people.landmarker.local`); None when the source gives none.
     """
 
     boxes: Boxes
     landmarks: Landmarks | None = None
     features: FloatArray | None = None
+    local_features: FloatArray | None = None
 
     def __len__(self) -> int:
         return len(self.boxes)

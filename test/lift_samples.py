@@ -67,6 +67,7 @@ def lift_samples(count: int, seed: int, *, noise: float = 0.6) -> Samples:
         joint_visibility=np.where(inside, 3, 0).astype(np.uint8), intrinsics=intrinsics.astype(f),
         image_size=size.astype(f), landmarks=landmarks, region=np.zeros((count, 4), f),
         region_source=np.full(count, 1, np.uint8), features=features.astype(f),
+        local_features=np.zeros((count, 33, 88), np.float16),
         box_px=np.concatenate([true_pixels.min(1), true_pixels.max(1)], 1).astype(f), occlusion=hidden.astype(f),
     )  # fmt: skip
 

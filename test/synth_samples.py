@@ -54,7 +54,8 @@ def _sequence(body: BodyModel, number: int, frames: int, seed: int) -> Samples:
         intrinsics=np.tile(np.float32([camera.fx, camera.fy, camera.cx, camera.cy]), (frames, 1)),
         image_size=np.tile(np.float32([1280, 720]), (frames, 1)), landmarks=noisy,
         region=np.zeros((frames, 4), np.float32), region_source=np.ones(frames, np.uint8),
-        features=rng.normal(size=(frames, 288)).astype(np.float16).astype(np.float32), box_px=body_boxes(noisy),
+        features=rng.normal(size=(frames, 288)).astype(np.float16).astype(np.float32),
+        local_features=rng.normal(size=(frames, 33, 88)).astype(np.float16), box_px=body_boxes(noisy),
         occlusion=np.zeros(frames, np.float32),
     )
 

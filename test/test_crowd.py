@@ -15,7 +15,7 @@ from poco_ros.types import Landmarks
 def sighting(*regions):
     empty = {f.name: getattr(Landmarks.empty(), f.name) for f in dataclasses.fields(Landmarks)}
     rows = {name: np.zeros((len(regions), *value.shape[1:]), np.float32) for name, value in empty.items()}
-    return Sighting(Landmarks(**rows), regions, {})
+    return Sighting(Landmarks(**rows), regions, np.zeros((len(regions), 33, 2), np.float32), {})
 
 
 def nobody():

@@ -55,7 +55,7 @@ def test_engines_give_what_torch_gives(engine: str) -> None:
 
 def test_the_one_that_ships_is_small(tmp_path: Path) -> None:
     record = export_lift(tmp_path / 'full', POCO_LIFT)
-    assert record.graph_path(tmp_path / 'full').stat().st_size < 8e6
+    assert record.graph_path(tmp_path / 'full').stat().st_size < 10e6
 
 
 def test_only_fp32_and_no_pictures(tmp_path: Path) -> None:

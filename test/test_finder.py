@@ -84,6 +84,7 @@ def test_features_of_everybody_come_with_the_landmarks(any_finder, astronaut):
     any_finder.reset()
     people = any_finder.find(frame(astronaut))
     assert people.features.shape == (len(people), 288) and people.features.dtype == np.float32
+    assert people.local_features.shape == (len(people), 33, 88) and people.local_features.dtype == np.float32
     person = any_finder._followed[0]
     boxed = any_finder.find_in_boxes(frame(astronaut), people.boxes)
     engine = OpenVinoEngine(cached(LANDMARKER), outputs=(FEATURES,))
@@ -91,7 +92,7 @@ def test_features_of_everybody_come_with_the_landmarks(any_finder, astronaut):
     np.testing.assert_allclose(boxed.features[0], seen.mean(axis=(0, 1, 2)), rtol=1e-4, atol=1e-5)
     assert any_finder.find_in_boxes(frame(astronaut), people.boxes, landmarks=False).features is None
     nobody = any_finder.find_in_boxes(frame(astronaut), Boxes.empty())
-    assert nobody.features.shape == (0, 288)
+    assert nobody.features.shape == (0, 288) and nobody.local_features.shape == (0, 33, 88)
 
 
 @pytest.mark.parametrize('name', ['coffee', 'chelsea', 'rocket', 'brick', 'coins', 'text'])

@@ -8,12 +8,13 @@ import cv2
 import numpy as np
 import pytest
 from network_files import cached
+from scipy.ndimage import map_coordinates
 from skimage import data
 
 from poco_ros.engine.openvino_engine import OpenVinoEngine
 from poco_ros.errors import EngineError
 from poco_ros.people.detector import PoseDetector
-from poco_ros.people.landmarker import FEATURES, OUTPUTS, PoseLandmarker, Sighting
+from poco_ros.people.landmarker import EXTRAS, FEATURE_MAP, FEATURES, OUTPUTS, SIZE, PoseLandmarker, Sighting, local
 from poco_ros.people.model_files import DETECTOR, LANDMARKER
 from poco_ros.people.region import Region, distance
 
@@ -138,3 +139,20 @@ def test_image_features_on_request(photograph, region):
 def test_another_graph_is_refused():
     with pytest.raises(EngineError, match='not the BlazePose landmark network'):
         PoseLandmarker(OpenVinoEngine(cached(DETECTOR)))
+
+
+def test_local_features_are_the_map_where_the_landmarks_are(photograph, region):
+    """Against scipy's interpolation of the same map, whose cells are 16 pixels wide, with nothing beyond it."""
+    eager = PoseLandmarker(OpenVinoEngine(cached(LANDMARKER), outputs=(*OUTPUTS, *EXTRAS)))
+    seen = eager(photograph, [region, region.scaled(0.6)])
+    cells = seen.features[FEATURE_MAP]
+    assert cells.shape == (2, 16, 16, 88)
+    found = local(seen)
+    at = (seen.crop_px + 0.5) / 16 - 0.5
+    for person in range(2):
+        for channel in (0, 41, 87):
+            padded = np.pad(cells[person, ..., channel], 1)
+            expected = map_coordinates(padded, [at[person, :, 1] + 1, at[person, :, 0] + 1], order=1)
+            np.testing.assert_allclose(found[person, :, channel], expected, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(region.to_image(seen.crop_px[0], SIZE), seen.landmarks.image_px[0], atol=1e-3)
+    assert local(eager(photograph, [])).shape == (0, 33, 88)

@@ -106,7 +106,7 @@ def test_the_backbone_is_named_after_the_rule_that_makes_observations() -> None:
 
 
 @pytest.mark.parametrize(('changes', 'words'), [
-    ({'backbone': 'resnet18'}, "backbone of a lift is 'landmarks'"), ({'encoder_width': 0}, 'encoder_width'),
+    ({'backbone': 'resnet18'}, "backbone of a lift is 'local_landmarks'"), ({'encoder_width': 0}, 'encoder_width'),
     ({'encoder_width': 15}, 'even'), ({'encoder_blocks': 0}, 'encoder_blocks'), ({'head_hidden': 0}, 'head_hidden'),
 ])  # fmt: skip
 def test_contradictions_are_refused(changes: dict, words: str) -> None:
@@ -114,8 +114,8 @@ def test_contradictions_are_refused(changes: dict, words: str) -> None:
         dataclasses.replace(TINY_LIFT, **changes)
     with pytest.raises(ConfigError, match='no encoder of landmarks'):
         dataclasses.replace(OFFICIAL['poco_hmr'], encoder_blocks=2)
-    with pytest.raises(ConfigError, match="backbone of a lift is 'landmarks'"):
-        dataclasses.replace(OFFICIAL['poco_hmr'], backbone='landmarks')
+    with pytest.raises(ConfigError, match="backbone of a lift is 'local_landmarks'"):
+        dataclasses.replace(OFFICIAL['poco_hmr'], backbone='local_landmarks')
 
 
 def test_a_description_stored_before_there_was_a_lift_is_still_read() -> None:

@@ -16,6 +16,8 @@ from poco_ros.crops import bbox_info
 from poco_ros.regressors.lift.seen_landmarks import intrinsics_of
 from poco_ros.regressors.poco_lift.observation import (
     FEATURE_SIZE,
+    GLOBAL_D,
+    LOCAL_SIZE,
     D,
     Observation,
     observe,
@@ -44,9 +46,13 @@ def features(n: int = N) -> np.ndarray:
     return np.random.default_rng(0).normal(size=(n, FEATURE_SIZE)).astype(np.float32)
 
 
+def local_features(n: int = N) -> np.ndarray:
+    return np.random.default_rng(1).normal(size=(n, 33, LOCAL_SIZE)).astype(np.float32)
+
+
 def seen(landmarks: Landmarks, camera: Camera = CAMERA) -> Observation:
     ideal = camera.undistort_points(landmarks.image_px.astype(np.float64))
-    return observe(landmarks, features(len(landmarks)), ideal, intrinsics_of(camera))
+    return observe(landmarks, features(len(landmarks)), local_features(len(landmarks)), ideal, intrinsics_of(camera))
 
 
 def columns(observation: Observation) -> np.ndarray:
@@ -63,7 +69,7 @@ def test_parts_lie_where_they_are_said_to(truth: Scene) -> None:
     marks = dataclasses.replace(
         truth.landmarks, depth_px=np.random.default_rng(1).normal(0, 30, (N, 33)).astype(np.float32))
     found = seen(marks)
-    assert found.vector.shape == (N, D) and found.vector.dtype == np.float32 and D == 553
+    assert found.vector.shape == (N, D) and found.vector.dtype == np.float32 and D == 3457
     per_landmark = columns(found)
     half = found.squares[:, None, 2:] / 2
     # The camera's pixels are not square, so the square's are those of the mean focal length.
@@ -75,7 +81,8 @@ def test_parts_lie_where_they_are_said_to(truth: Scene) -> None:
     np.testing.assert_array_equal(per_landmark[..., 3:5], 1)
     np.testing.assert_allclose(per_landmark[..., POINTS], seen_by(marks, CAMERA).points_m, atol=1e-6)
     np.testing.assert_array_equal(found.vector[:, 8 * 33], marks.score)
-    np.testing.assert_array_equal(found.vector[:, -FEATURE_SIZE:], features())
+    np.testing.assert_array_equal(found.vector[:, GLOBAL_D - FEATURE_SIZE : GLOBAL_D], features())
+    np.testing.assert_array_equal(found.vector[:, GLOBAL_D:], local_features().reshape(N, -1))
 
 
 def test_a_crop_of_the_picture_changes_nothing(truth: Scene) -> None:
@@ -153,23 +160,24 @@ def test_of_nobody_there_are_numbers_too(truth: Scene) -> None:
     broken = features()
     broken[0, 5], broken[0, 6], broken[0, 7] = np.nan, np.inf, 1e9
     with np.errstate(all='raise', under='ignore'):
-        found = observe(marks, broken, marks.image_px, intrinsics_of(CAMERA))
+        found = observe(marks, broken, local_features(), marks.image_px, intrinsics_of(CAMERA))
     for array in (found.vector, found.bbox_info, found.squares):
         assert np.isfinite(array).all()
     np.testing.assert_array_equal(found.vector[0, : 8 * 33 + 1], 0)
-    np.testing.assert_array_equal(found.vector[0, -FEATURE_SIZE:][5:8], 0)
+    np.testing.assert_array_equal(found.vector[0, GLOBAL_D - FEATURE_SIZE:][5:8], 0)
+    np.testing.assert_array_equal(found.vector[0, GLOBAL_D:], 0)
     assert (found.squares[:, 2] > 0).all()
     np.testing.assert_allclose(found.squares[0], [CAMERA.cx, CAMERA.cy, np.sqrt(CAMERA.fx * CAMERA.fy)], rtol=1e-6)
-    empty = observe(Landmarks.empty(), np.zeros((0, FEATURE_SIZE), np.float32), np.zeros((0, 33, 2)), np.ones((1, 4)))
+    empty = observe(Landmarks.empty(), features(0), local_features(0), np.zeros((0, 33, 2)), np.ones((1, 4)))
     assert empty.vector.shape == (0, D)
 
 
 def test_many_cameras_at_once_are_each_their_own(truth: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(5)
     cameras_ = np.array([900.0, 910, 650, 350]) + rng.uniform(-50, 50, (N, 4))
-    together = observe(truth.landmarks, features(), truth.landmarks.image_px, cameras_)
+    together = observe(truth.landmarks, features(), local_features(), truth.landmarks.image_px, cameras_)
     monkeypatch.setattr('poco_ros.regressors.poco_lift.observation._ROWS_AT_ONCE', 5)
-    in_parts = observe(truth.landmarks, features(), truth.landmarks.image_px, cameras_)
+    in_parts = observe(truth.landmarks, features(), local_features(), truth.landmarks.image_px, cameras_)
     for row in range(N):
         camera = Camera(1280, 720, *cameras_[row])
         alone = seen(truth.landmarks.take([row]), camera)

@@ -22,7 +22,7 @@ from poco_ros.errors import ConfigError
 from poco_ros.networks.variants import POCO_LIFT
 from poco_ros.regressors.base import Regressor
 from poco_ros.regressors.lift.seen_landmarks import intrinsics_of
-from poco_ros.regressors.poco_lift.observation import FEATURE_SIZE, D, observe
+from poco_ros.regressors.poco_lift.observation import FEATURE_SIZE, LOCAL_SIZE, D, observe
 from poco_ros.regressors.poco_lift.regressor import Agreeing, PocoLift
 from poco_ros.types import Bodies, Landmarks, People, State
 
@@ -44,13 +44,15 @@ def truth(body: BodyModel) -> Scene:
 
 def people(landmarks: Landmarks) -> People:
     features = np.random.default_rng(0).normal(size=(len(landmarks), FEATURE_SIZE)).astype(np.float32)
-    return replace(people_of(landmarks), features=features)
+    local = np.random.default_rng(1).normal(size=(len(landmarks), 33, LOCAL_SIZE)).astype(np.float32)
+    return replace(people_of(landmarks), features=features, local_features=local)
 
 
 def cameras_of(truth: Scene, body: BodyModel, landmarks: Landmarks) -> np.ndarray:
     """The (s, tx, ty) that a perfect network would give, by the formula of the place: solved for s, tx, ty."""
     ideal = truth.camera.undistort_points(landmarks.image_px.astype(float))
-    squares = observe(landmarks, np.zeros((N, FEATURE_SIZE), np.float32), ideal, intrinsics_of(truth.camera)).squares
+    nothing = np.zeros((N, FEATURE_SIZE), np.float32), np.zeros((N, 33, LOCAL_SIZE), np.float32)
+    squares = observe(landmarks, *nothing, ideal, intrinsics_of(truth.camera)).squares
     c = truth.camera
     transl = truth.joints[:, 0] - body.rest_joints(truth.betas)[:, 0]
     s = 2 * np.sqrt(c.fx * c.fy) / (transl[:, 2] * squares[:, 2])
@@ -108,7 +110,8 @@ def test_the_network_is_shown_what_was_observed(truth: Scene, body: BodyModel) -
     engine = perfect(truth, body)
     given = people(truth.landmarks)
     lift(engine, body).regress(truth.frame, given)
-    expected = observe(truth.landmarks, given.features, truth.landmarks.image_px, intrinsics_of(CAMERA))
+    expected = observe(truth.landmarks, given.features, given.local_features, truth.landmarks.image_px,
+                       intrinsics_of(CAMERA))
     np.testing.assert_array_equal(engine.calls[0]['observation'], expected.vector)
     np.testing.assert_array_equal(engine.calls[0]['bbox_info'], expected.bbox_info)
 
@@ -189,7 +192,7 @@ def test_evidence_is_what_was_seen_and_what_the_heads_read(truth: Scene, body: B
     assert (evidence.seen[:, [4, 7]] == 0).all() and (evidence.seen[:, [5, 8]] == 1).all()
 
 
-@pytest.mark.parametrize('missing', ['landmarks', 'features'])
+@pytest.mark.parametrize('missing', ['landmarks', 'features', 'local_features'])
 def test_people_without_what_it_reads_are_refused(truth: Scene, body: BodyModel, missing: str) -> None:
     with pytest.raises(ConfigError, match='these people come without'):
         lift(perfect(truth, body), body).regress(truth.frame, replace(people(truth.landmarks), **{missing: None}))
@@ -217,7 +220,7 @@ def test_an_exported_network_runs_and_says_what_it_is(truth: Scene, body: BodyMo
     assert np.isfinite(bodies.joints[known]).all() and np.isnan(bodies.joints[~known]).all()
     for row in (0, 7):
         one = people(truth.landmarks)
-        alone = People(one.boxes.take([row]), one.landmarks.take([row]), one.features[[row]])
+        alone = People(one.boxes.take([row]), one.landmarks.take([row]), one.features[[row]], one.local_features[[row]])
         np.testing.assert_allclose(regressor.regress(truth.frame, alone).joints[0], bodies.joints[row], atol=1e-5)
-    empty = People(people(truth.landmarks).boxes.take([]), Landmarks.empty(), np.zeros((0, FEATURE_SIZE), np.float32))
-    assert len(regressor.regress(truth.frame, empty)) == 0
+    nobody = replace(people(Landmarks.empty()), boxes=people(truth.landmarks).boxes.take([]))
+    assert len(regressor.regress(truth.frame, nobody)) == 0

@@ -46,7 +46,8 @@ def test_a_network_is_trained_once_and_its_bodies_stand_where_the_true_camera_pu
     said, people = lab.predict(network, cell, None), lab.samples('test')
     assert len(said) == 6 and not said.lost.any() and np.isfinite(said.sigma).all()
 
-    seen = observe(people.landmarks, people.features, people.landmarks.image_px, people.intrinsics)
+    seen = observe(people.landmarks, people.features, people.local_features, people.landmarks.image_px,
+                   people.intrinsics)
     with torch.inference_mode():
         out = network(torch.from_numpy(seen.vector), torch.from_numpy(seen.bbox_info))
     for row in range(len(people)):

@@ -7,6 +7,7 @@ from synth_motion import write_motion
 
 from poco_ros.body.kinematics import forward_kinematics
 from poco_ros.body.model_file import load_body_model
+from poco_ros.body.pose_transforms import flip_pose
 from poco_ros.body.rotations import axis_angle_to_matrix
 from poco_ros.errors import DatasetError, PocoError
 from poco_ros.people.model_files import DETECTOR, LANDMARKER
@@ -163,3 +164,23 @@ def test_a_licence_that_no_clip_has(config, tmp_path):
 def test_a_missing_motion_file_is_named(config, tmp_path):
     with pytest.raises(PocoError, match=r'nowhere\.npz'):
         generate(dataclasses.replace(config, mocap=tmp_path / 'nowhere.npz'), tmp_path)
+
+
+def test_in_the_mirror_every_picture_shows_a_second_pose_of_the_same_sequence(config, tmp_path):
+    """Its landmarks too: BlazePose has looked at the mirrored picture itself."""
+    generate(dataclasses.replace(config, count=4 * 2 * FRAMES, crops=False, mirrored=True), tmp_path)
+    samples = read_dataset(tmp_path)
+    assert samples.sequence.tolist() == np.repeat(range(4), 2 * FRAMES).tolist()
+    assert samples.frame.tolist() == list(range(2 * FRAMES)) * 4
+    rows = np.flatnonzero(samples.frame < FRAMES)
+    here, there = samples.take(rows), samples.take(rows + FRAMES)
+    np.testing.assert_array_equal(here.betas, there.betas)
+    turned = axis_angle_to_matrix(flip_pose(here.pose))
+    np.testing.assert_allclose(axis_angle_to_matrix(there.pose), turned, atol=1e-5)
+    np.testing.assert_allclose(there.joints[:, 0], here.joints[:, 0] * [-1, 1, 1], atol=1e-5)
+    both = (here.landmarks.score > 0.9) & (there.landmarks.score > 0.9)
+    assert both.any()
+    mirror_px = (here.landmarks.image_px * [-1, 1])[:, [12, 11, 24, 23]] + [[[1, 0]]] * (here.image_size[:, None] - 1)
+    apart = np.linalg.norm(there.landmarks.image_px[:, [11, 12, 23, 24]] - mirror_px, axis=-1).mean(axis=1)
+    size = (here.box_px[:, 2:] - here.box_px[:, :2]).max(axis=1)
+    assert np.median((apart / size)[both]) < 0.05

@@ -32,8 +32,13 @@ def data(samples) -> LiftData:
     return lift_data(samples)
 
 
+def observed(samples):
+    return observe(samples.landmarks, samples.features, samples.local_features, samples.landmarks.image_px,
+                   samples.intrinsics)
+
+
 def test_the_lift_sees_what_the_node_sees(samples, data):
-    seen = observe(samples.landmarks, samples.features, samples.landmarks.image_px, samples.intrinsics)
+    seen = observed(samples)
     batch = data.batch(torch.tensor([7, 2]))
     np.testing.assert_array_equal(batch.inputs, seen.vector[[7, 2]])
     np.testing.assert_array_equal(batch.bbox_info, seen.bbox_info[[7, 2]])
@@ -55,7 +60,7 @@ def test_the_true_body_projects_onto_the_true_keypoints(samples, data):
     seen = (truth.keypoints_2d[..., :2] - truth.image_size[:, None] / 2).numpy() / focal[:, None, None]
     np.testing.assert_allclose(seen, rays, atol=1e-5)
     # The square too is where it was in the picture, as lines of sight.
-    square = observe(samples.landmarks, samples.features, samples.landmarks.image_px, samples.intrinsics).squares
+    square = observed(samples).squares
     at = (truth.boxes[:, :2] - truth.image_size / 2).numpy() / focal[:, None]
     expected = [(square[:, 0] - cx[:, 0]) / fx[:, 0], (square[:, 1] - cy[:, 0]) / fy[:, 0]]
     np.testing.assert_allclose(at, np.stack(expected, 1), atol=1e-5)

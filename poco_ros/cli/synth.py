@@ -18,7 +18,9 @@ def synth(
     out: Annotated[Path, typer.Option(help='Folder for the data set; a begun one is gone on with.')],
     count: Annotated[int, typer.Option(min=1, help='Samples.')] = 1000,
     seed: Annotated[int, typer.Option(min=0, help='Other seeds give other samples, of the same splits.')] = 0,
-    frames: Annotated[int, typer.Option(min=2, max=64, help='Samples of every sequence.')] = 8,
+    frames: Annotated[int, typer.Option(min=2, max=64, help='Pictures of every sequence.')] = 8,
+    mirrored: Annotated[bool, typer.Option('--mirrored', help='Look at every picture in the mirror too: twice the '
+                                           'samples of a sequence.')] = False,
     licence: Annotated[str, typer.Option(help="Only clips whose licence begins with this. '' takes all.")] = '',
     wardrobe: Annotated[Path | None, typer.Option(help='File of clothes (open_wardrobe.npz). Left out: plain ones.')]
     = None,
@@ -44,7 +46,8 @@ def synth(
     from poco_ros.synth.viewpoint import ViewConfig
 
     view = ViewConfig(*camera_height, *distance)
-    config = SynthConfig(mocap, seed, count, frames, licence, wardrobe, crops, split, prior, shape_spread, view)
+    config = SynthConfig(
+        mocap, seed, count, frames, mirrored, licence, wardrobe, crops, split, prior, shape_spread, view)
     console = Console(stderr=True)
     columns = (TextColumn('samples'), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     try:

@@ -231,7 +231,8 @@ def _frames(
         fx, fy, cx, cy, width, height = map(float, camera)
         frame = Frame(np.zeros((1, 1, 3), np.uint8), Camera(int(width), int(height), fx, fy, cx, cy))
         landmarks = samples.landmarks.take(rows)
-        yield rows, frame, People(_boxes(body_boxes(landmarks)), landmarks, samples.features[rows])
+        yield rows, frame, People(_boxes(body_boxes(landmarks)), landmarks, samples.features[rows],
+                                  samples.local_features[rows].astype(np.float32))
 
 
 def _boxes(xyxy: FloatArray) -> Boxes:

@@ -16,7 +16,7 @@ REGRESSORS = ('hmr', 'pare', 'cliff')
 """The paper's, which look at images."""
 LIFT = 'lift'
 """The regressor that looks at landmarks."""
-LANDMARKS = 'landmarks'
+LANDMARKS = 'local_landmarks'
 """Its backbone: the name of the rule that makes the observation, see ``regressors/poco_lift/observation.py``."""
 FORMULATIONS = ('none', 'gauss', 'nflow', 'cond_scale', 'cond_bdf', 'poco')
 SCALE_INPUTS = ('feat', 'feat-pose', 'feat-pose-net', 'feat-net-pose')
@@ -37,7 +37,7 @@ class Variant:
     :param regressor: 'hmr', 'pare' or 'cliff' (SPEC section 4); 'lift', which reads landmarks where they read images,
         and otherwise regresses as 'cliff' does.
     :param backbone: timm's name: 'hrnet_w48' (with its classification head's convolutions), 'hrnet_w32', 'resnet50', or
-        for training any other that gives a feature map. The lift's is 'landmarks'.
+        for training any other that gives a feature map. The lift's is 'local_landmarks'.
     :param formulation: how uncertainty is modelled (paper table 3): 'none' has no scale network, 'gauss' no flow,
         'nflow' neither condition, 'cond_scale' and 'cond_bdf' one of the two, 'poco' both.
     :param scale_input: what the scale network sees with Cond-Scale (SPEC section 6): 'feat-pose', 'feat-pose-net', or

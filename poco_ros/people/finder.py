@@ -6,6 +6,8 @@ once when somebody is missed. What it finds has to pass a second look before it 
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import numpy.typing as npt
 
@@ -17,7 +19,7 @@ from poco_ros.people.boxes import body_boxes, covered, iou
 from poco_ros.people.config import FinderConfig
 from poco_ros.people.crowd import Crowd, Followed, Mistake
 from poco_ros.people.detector import PoseDetector, drop_repeated
-from poco_ros.people.landmarker import PoseLandmarker, Sighting, pooled
+from poco_ros.people.landmarker import PoseLandmarker, Sighting, local, pooled
 from poco_ros.people.model_files import DETECTOR, LANDMARKER, model_path
 from poco_ros.people.region import Region, distance
 from poco_ros.people.sanity import plausible, well_formed, without_repeats
@@ -54,7 +56,7 @@ class PeopleFinder:
         threads = self.config.threads
         detector = OpenVinoEngine(model_path(DETECTOR), threads=threads)
         landmarks = OpenVinoEngine(
-            model_path(LANDMARKER), outputs=(*network.OUTPUTS, network.FEATURES), threads=threads)
+            model_path(LANDMARKER), outputs=(*network.OUTPUTS, *network.EXTRAS), threads=threads)
         self.engines: tuple[EngineInfo, ...] = (detector.info, landmarks.info)
         self._detector = PoseDetector(detector, _AGREES)
         self._landmarker = PoseLandmarker(landmarks)
@@ -102,12 +104,13 @@ class PeopleFinder:
         landmarks = sighting.landmarks
         boxes = Boxes(body_boxes(landmarks), landmarks.score, np.full(len(landmarks), -1, np.int32))
         track_id = self._tracker.update(boxes, now)
+        boxes = dataclasses.replace(boxes, track_id=track_id)
         crowd.track_id[trusted] = track_id
         self._followed = crowd.followed(now) + self._still_missed(crowd, now)
         named = np.flatnonzero(track_id > 0)
         named = named[np.argsort(track_id[named])]
         seen = sighting.take(named)
-        return People(Boxes(boxes.xyxy[named], boxes.score[named], track_id[named]), seen.landmarks, pooled(seen))
+        return People(boxes.take(named), seen.landmarks, pooled(seen), local(seen))
 
     def find_in_boxes(self, frame: Frame, boxes: Boxes, landmarks: bool = True) -> People:
         """Follow people whom another detector has found, and find their landmarks.
@@ -140,7 +143,7 @@ class PeopleFinder:
         checked_ns = np.full(len(boxes), frame.stamp_ns, np.int64)
         crowd = Crowd(sighting, checked_ns, np.zeros(len(boxes), np.int32), np.zeros(len(boxes), np.int32), track_id)
         self._followed = crowd.followed(frame.stamp_ns)
-        return People(boxes, sighting.landmarks, pooled(sighting))
+        return People(boxes, sighting.landmarks, pooled(sighting), local(sighting))
 
     def _begin(self, image: Image, now_ns: int) -> None:
         """Check the image, and start anew where the video does."""

@@ -21,6 +21,10 @@ OUTPUTS = (LANDMARKS, PERSON, WORLD)
 """What to ask of the graph. Segmentation and heat maps are left out: they cost as much as all the rest."""
 FEATURES = 'model_1/model/re_lu_63/Relu6;model_1/model/add_22/add'
 """The last shared activation, 1 x 2 x 2 x 288: everything the network knows of the person, at no extra cost."""
+FEATURE_MAP = 'model_1/model/add_5/add'
+"""An earlier activation, 1 x 16 x 16 x 88, that still knows what lies where."""
+EXTRAS = (FEATURES, FEATURE_MAP)
+"""What to ask of the graph beside :data:`OUTPUTS` where :func:`pooled` and :func:`local` are wanted."""
 
 _ALIGNMENT_POINTS = (33, 34)
 _NUM_POINTS = 39
@@ -35,18 +39,21 @@ class Sighting:
 
     :param landmarks: N rows.
     :param regions: where to look for each person in the next frame; None where the network gave no usable answer.
+    :param crop_px: (N, 33, 2) float32, the landmarks in the ``SIZE`` x ``SIZE`` picture that the network was given.
     :param features: extra outputs asked for, name to (N, ...) arrays.
     """
 
     landmarks: Landmarks
     regions: tuple[Region | None, ...]
+    crop_px: FloatArray
     features: dict[str, Array]
 
     def take(self, index: npt.NDArray[np.generic]) -> Sighting:
         """Return the regions at ``index`` (integers or a boolean mask), in that order."""
         rows = np.arange(len(self.regions))[index]
         features = {name: values[rows] for name, values in self.features.items()}
-        return Sighting(self.landmarks.take(rows), tuple(self.regions[row] for row in rows), features)
+        regions = tuple(self.regions[row] for row in rows)
+        return Sighting(self.landmarks.take(rows), regions, self.crop_px[rows], features)
 
     @staticmethod
     def join(parts: Sequence[Sighting]) -> Sighting:
@@ -55,7 +62,8 @@ class Sighting:
             np.concatenate([getattr(part.landmarks, f.name) for part in parts]) for f in fields(Landmarks)
         ))
         features = {name: np.concatenate([part.features[name] for part in parts]) for name in parts[0].features}
-        return Sighting(landmarks, tuple(region for part in parts for region in part.regions), features)
+        regions = tuple(region for part in parts for region in part.regions)
+        return Sighting(landmarks, regions, np.concatenate([part.crop_px for part in parts]), features)
 
 
 def pooled(sighting: Sighting) -> FloatArray:
@@ -64,6 +72,28 @@ def pooled(sighting: Sighting) -> FloatArray:
     :returns: (N, 288) float32.
     """
     return np.asarray(sighting.features[FEATURES].mean(axis=(1, 2)), np.float32)
+
+
+def local(sighting: Sighting) -> FloatArray:
+    """Return what :data:`FEATURE_MAP`, which the engine must have been asked for, holds where the landmarks are.
+
+    Between the four nearest cells values are interpolated; beyond the map they are 0.
+
+    :returns: (N, 33, 88) float32.
+    """
+    cells = np.asarray(sighting.features[FEATURE_MAP], np.float32)
+    people, size = np.arange(len(cells))[:, None], cells.shape[1]
+    points = (sighting.crop_px + np.float32(0.5)) * np.float32(size / SIZE) - np.float32(0.5)
+    points = np.clip(np.nan_to_num(points, nan=-1.0), -1, size)
+    low = np.floor(points).astype(int)
+    part = points - low
+    out = np.zeros((*points.shape[:2], cells.shape[-1]), np.float32)
+    for dx, dy in ((0, 0), (1, 0), (0, 1), (1, 1)):
+        x, y = low[..., 0] + dx, low[..., 1] + dy
+        weight = np.abs(1 - dx - part[..., 0]) * np.abs(1 - dy - part[..., 1])
+        weight *= (x >= 0) & (x < size) & (y >= 0) & (y < size)
+        out += weight[..., None] * cells[people, np.clip(y, 0, size - 1), np.clip(x, 0, size - 1)]
+    return out
 
 
 class PoseLandmarker:
@@ -111,7 +141,7 @@ class PoseLandmarker:
             spec.name: np.array([out[spec.name][0] for out in outs], spec.dtype).reshape(-1, *spec.shape[1:])
             for spec in self._engine.outputs if spec.name in self._extra
         }
-        return Sighting(landmarks, following, features)
+        return Sighting(landmarks, following, raw[:, body, :2], features)
 
 
 def _sigmoid(logit: FloatArray) -> FloatArray:

@@ -11,7 +11,7 @@ from poco_ros.errors import ConfigError
 from poco_ros.synth.shards import SPLITS
 from poco_ros.synth.viewpoint import ViewConfig
 
-RECIPE_VERSION = 1
+RECIPE_VERSION = 2
 """Counted up whenever the same settings would give other samples."""
 
 
@@ -22,7 +22,8 @@ class SynthConfig:
     :param mocap: the motion file (see :mod:`poco_ros.evaluation.infill.motion_file`).
     :param seed: two seeds share no sample; the splits of people, clothes and backgrounds are the same for all seeds.
     :param count: samples.
-    :param frames: of every sequence, at least 2.
+    :param frames: that are rendered of every sequence, at least 2.
+    :param mirrored: whether every frame is looked at in the mirror too: twice the samples of a sequence.
     :param licence: only clips whose licence begins with this; '' takes all.
     :param wardrobe: a file of clothes (``open_wardrobe.npz``); None: those that come with the package.
     :param crops: whether to store pictures too, for networks that read images.
@@ -37,6 +38,7 @@ class SynthConfig:
     seed: int = 0
     count: int = 1000
     frames: int = 8
+    mirrored: bool = False
     licence: str = ''
     wardrobe: Path | None = None
     crops: bool = False
@@ -53,6 +55,11 @@ class SynthConfig:
                 raise ConfigError(f'{name} must be between {low} and {high}, not {getattr(self, name)}')
         if self.split not in (*SPLITS, 'all'):
             raise ConfigError(f'split must be one of {", ".join(SPLITS)} or all, not {self.split!r}')
+
+    @property
+    def samples(self) -> int:
+        """Samples of every sequence."""
+        return self.frames * (2 if self.mirrored else 1)
 
     def recipe(self, hashes: dict[str, str]) -> dict[str, Any]:
         """Return what ``dataset.json`` says of how the samples came to be.

@@ -42,7 +42,7 @@ def generate(config: SynthConfig, folder: Path, workers: int = 1, progress: Prog
     say = progress or (lambda done, total: None)
     folder = Path(folder)
     maker = _maker(config)
-    header = Header(config.count, config.frames, SEQUENCES_PER_SHARD, maker.tables, config.recipe(_hashes(config)))
+    header = Header(config.count, config.samples, SEQUENCES_PER_SHARD, maker.tables, config.recipe(_hashes(config)))
     _begin(folder, header)
     done = {shard for shard in range(header.shards) if _is_there(shard_path(folder, shard))}
     missing = [shard for shard in range(header.shards) if shard not in done]

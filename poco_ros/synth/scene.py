@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -97,8 +97,8 @@ class Window:
     :param height: pixels.
     """
 
-    x0: int
-    y0: int
+    x0: float
+    y0: float
     scale: float
     width: int
     height: int
@@ -136,6 +136,10 @@ class Window:
     def to_camera(self, pixels: Floats) -> Floats:
         """Map (..., 2) pixels of the window to pixels of the camera."""
         return np.asarray((pixels + 0.5) / self.scale - 0.5 + np.array([self.x0, self.y0]))
+
+    def mirrored(self, view: View) -> Window:
+        """Return the window that shows the same in the camera's picture mirrored left to right."""
+        return replace(self, x0=view.width - self.x0 - self.width / self.scale)
 
 
 @dataclass(frozen=True)

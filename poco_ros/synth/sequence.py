@@ -20,12 +20,13 @@ from poco_ros.evaluation.infill.motion_file import Motion
 from poco_ros.synth.backgrounds import Backgrounds
 from poco_ros.synth.config import SynthConfig
 from poco_ros.synth.light import Light
+from poco_ros.synth.mirror import mirrored
 from poco_ros.synth.obstacles import random_obstacle
 from poco_ros.synth.poses import MADE_UP, MOCAP, PRIOR, Move, Moves, subjects_of
 from poco_ros.synth.scene import SUBJECT, Actor, Picture, Scene, stand
 from poco_ros.synth.sensor import Sensor
 from poco_ros.synth.shards import SPLITS
-from poco_ros.synth.sightings import Observer, Seen
+from poco_ros.synth.sightings import Follower, Observer, Seen
 from poco_ros.synth.splits import SHARES, split_names
 from poco_ros.synth.textures import Textures
 from poco_ros.synth.viewpoint import View, random_view
@@ -87,7 +88,7 @@ class SequenceMaker:
         """Make a sequence.
 
         :param sequence: its number.
-        :returns: the arrays of :func:`poco_ros.synth.shards.layout` for its frames; with crops also ``crop_jpeg``
+        :returns: the arrays of :func:`poco_ros.synth.shards.layout` for its T samples; with crops also ``crop_jpeg``
             (bytes of one frame after the other), ``crop_end`` (T,) and ``crop_square`` (T, 3).
         """
         split = self.split_of(sequence)
@@ -147,19 +148,23 @@ class SequenceMaker:
         self._observer = self._observer or Observer()
         rows: list[dict[str, Any]] = []
         codes: list[Array] = []
-        for frame, picture in enumerate(pictures):
-            image = sensor.expose(picture.image, rng)
-            window, view = picture.window, scene.view
-            pixels = view.project(picture.joints.astype(np.float64))
-            seen = self._observer.look(image, window.to_window(pixels), rng)
-            row = _truth(picture, view, pixels) | _seen(seen, picture)
-            row |= {'sequence': sequence, 'frame': frame, 'split': SPLITS.index(split),
-                    'betas': scene.subject.person.betas}  # fmt: skip
-            if self.config.crops:
-                square, code = _crop(image, picture, rng)
-                row['crop_square'] = square
-                codes.append(code)
-            rows.append(row)
+        shown = [pictures]
+        if self.config.mirrored:
+            rest = scene.subject.person.rest_joints
+            shown.append([mirrored(picture, scene.view, rest) for picture in pictures])
+        for run in shown:
+            follower = Follower(self._observer, rng)
+            for picture in run:
+                image, view = sensor.expose(picture.image, rng), scene.view
+                pixels = view.project(picture.joints.astype(np.float64))
+                row = _truth(picture, view, pixels) | _seen(follower.look(image, picture.window, pixels))
+                row |= {'sequence': sequence, 'frame': len(rows), 'split': SPLITS.index(split),
+                        'betas': scene.subject.person.betas}  # fmt: skip
+                if self.config.crops:
+                    square, code = _crop(image, picture, rng)
+                    row['crop_square'] = square
+                    codes.append(code)
+                rows.append(row)
         arrays = {name: np.array([row[name] for row in rows]) for name in rows[0]}
         arrays |= self._texts(scene, len(rows))
         if codes:
@@ -210,16 +215,12 @@ def _truth(picture: Picture, view: View, pixels: Array) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _seen(seen: Seen, picture: Picture) -> dict[str, Any]:
-    """What BlazePose saw, in the camera's pixels."""
-    landmarks, region, window = seen.landmarks, seen.region, picture.window
-    x, y = window.to_camera(np.array([region.x, region.y]))
-    found = dataclasses.replace(
-        landmarks, image_px=window.to_camera(landmarks.image_px), depth_px=landmarks.depth_px / window.scale)
-    rows = {f'landmarks_{f.name}': getattr(found, f.name)[0] for f in dataclasses.fields(found)}
+def _seen(seen: Seen) -> dict[str, Any]:
+    region = seen.region
+    rows = {f'landmarks_{f.name}': getattr(seen.landmarks, f.name)[0] for f in dataclasses.fields(seen.landmarks)}
     return {
-        **rows, 'region': (x, y, region.side / window.scale, region.angle), 'region_source': seen.region_source,
-        'features': seen.features,
+        **rows, 'region': (region.x, region.y, region.side, region.angle), 'region_source': seen.region_source,
+        'features': seen.features, 'local_features': seen.local_features,
     }  # fmt: skip
 
 

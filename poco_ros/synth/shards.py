@@ -1,6 +1,7 @@
 """What ``poco synth`` writes: a folder with ``dataset.json`` and shards of whole sequences, and how it is read.
 
-A *sequence* is a few frames of one person: same body, clothes, background and camera, moving. Sequences, not frames,
+A *sequence* is a few frames of one person: same body, clothes, background and camera, moving, and maybe the same frames
+in the mirror, which count on where the others end. Sequences, not frames,
 are what is independent of each other. Every shard holds the same number of sequences, and is written whole or not at
 all, so that an interrupted run goes on where it stopped.
 
@@ -24,7 +25,7 @@ from poco_ros.errors import DatasetError
 from poco_ros.types import FloatArray, Landmarks
 from poco_ros.whole_files import written_whole
 
-FORMAT = 1
+FORMAT = 2
 HEADER = 'dataset.json'
 SPLITS = ('train', 'val', 'calibration', 'test')
 FROM_TRUTH, FROM_DETECTOR, FOLLOWED = 0, 1, 2
@@ -58,9 +59,10 @@ class Samples:
     :param image_size: (S, 2) float32, width and height in pixels.
     :param landmarks: as BlazePose gave them.
     :param region: (S, 4) float32, x, y, side, angle of the square it looked at.
-    :param region_source: (S,) uint8: 0 the true box with jitter (the detector saw nobody), 1 the detector, 2 a second
-        look where the first landmarks say, as in following.
+    :param region_source: (S,) uint8: 0 the true box with jitter (the detector saw nobody), 1 the detector, 2 where the
+        landmarks of the frame before said, as in following.
     :param features: (S, 288) float32, mean over the last shared activation of the landmark network.
+    :param local_features: (S, 33, 88) float16, an earlier activation where the landmarks are.
     :param box_px: (S, 4) float32, true box of the body's part in the picture.
     :param occlusion: (S,) float32, share of the body's pixels that others hide.
     """
@@ -84,6 +86,7 @@ class Samples:
     region: FloatArray
     region_source: npt.NDArray[np.uint8]
     features: FloatArray
+    local_features: npt.NDArray[np.float16]
     box_px: FloatArray
     occlusion: FloatArray
 
@@ -104,7 +107,8 @@ def layout(count: int) -> dict[str, tuple[tuple[int, ...], str]]:
         'pose': ((24, 3), 'float32'), 'betas': ((10,), 'float32'), 'transl': ((3,), 'float32'),
         'joints': ((24, 3), 'float32'), 'joint_visibility': ((24,), 'uint8'), 'intrinsics': ((4,), 'float32'),
         'image_size': ((2,), 'float32'), 'region': ((4,), 'float32'), 'region_source': ((), 'uint8'),
-        'features': ((288,), 'float16'), 'box_px': ((4,), 'float32'), 'occlusion': ((), 'float32'),
+        'features': ((288,), 'float16'), 'local_features': ((33, 88), 'float16'), 'box_px': ((4,), 'float32'),
+        'occlusion': ((), 'float32'),
         'landmarks_image_px': ((33, 2), 'float32'), 'landmarks_depth_px': ((33,), 'float32'),
         'landmarks_visibility': ((33,), 'float32'), 'landmarks_presence': ((33,), 'float32'),
         'landmarks_world_m': ((33, 3), 'float32'), 'landmarks_score': ((), 'float32'),
@@ -118,7 +122,7 @@ class Header:
     """What holds for a whole data set.
 
     :param count: samples.
-    :param frames: of every sequence.
+    :param frames: samples of every sequence.
     :param sequences_per_shard: of every shard but the last.
     :param tables: text columns by name: what the numbers in the shards stand for.
     :param recipe: how it was made: seed, hashes of the motion file, the wardrobe and the networks, settings; two data
@@ -234,7 +238,7 @@ def shards_of(folder: Path, header: Header) -> Iterator[tuple[Path, dict[str, np
 
 
 def read_dataset(folder: Path, split: str = 'all') -> Samples:
-    """Read the samples of a split into memory, about 3 kB each.
+    """Read the samples of a split into memory, about 9 kB each.
 
     :param folder: of the data set.
     :param split: 'train', 'val', 'calibration', 'test' or 'all'.

@@ -56,7 +56,8 @@ def lift_data(samples: Samples) -> LiftData:
     samples = samples.take(np.flatnonzero(found(samples)))
     if not len(samples):
         raise DatasetError('BlazePose saw nobody in any sample of this split: there is nothing to learn from')
-    seen = observe(samples.landmarks, samples.features, samples.landmarks.image_px, samples.intrinsics)
+    seen = observe(samples.landmarks, samples.features, samples.local_features, samples.landmarks.image_px,
+                   samples.intrinsics)
     for part in (seen.vector, seen.bbox_info, seen.squares):
         check_finite(samples, 'what BlazePose saw', part)
     size = virtual_size(samples.intrinsics)

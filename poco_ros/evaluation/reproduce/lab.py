@@ -96,7 +96,8 @@ class NetworkLab:
         """
         people = self.samples('test') if samples is None else samples
         if cell.regressor == 'lift':
-            seen = observe(people.landmarks, people.features, people.landmarks.image_px, people.intrinsics)
+            seen = observe(people.landmarks, people.features, people.local_features, people.landmarks.image_px,
+                           people.intrinsics)
             squares = seen.squares
             vector, info = torch.from_numpy(seen.vector), torch.from_numpy(seen.bbox_info)
 

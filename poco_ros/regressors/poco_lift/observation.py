@@ -12,8 +12,9 @@ landmarks it is f, about the principal point.
 **The vector**, ``D`` numbers: for each of the 33 landmarks x and y relative to the square (centre 0, edges -1 and 1),
 depth by the same scale, visibility, presence, and BlazePose's point in metres turned into the optical frame
 (:func:`poco_ros.regressors.lift.seen_landmarks.see`); then the person's score, then the ``FEATURE_SIZE`` numbers of the
-landmark network's last shared activation. Of a landmark that is not finite or absurd all eight numbers are 0, its
-visibility among them. Nothing is standardised here: the network holds means and deviations.
+landmark network's last shared activation; then for each landmark the ``LOCAL_SIZE`` numbers of an earlier activation at
+its place. Of a landmark that is not finite or absurd all of these numbers are 0, its visibility among them. Nothing is
+standardised here: the network holds means and deviations.
 
 A network trained on this rule runs on no other: who changes the rule gives it another name than ``VIEW``.
 """
@@ -30,12 +31,15 @@ from poco_ros.crops import bbox_info
 from poco_ros.regressors.lift.seen_landmarks import see
 from poco_ros.types import NUM_LANDMARKS, FloatArray, Landmarks
 
-VIEW = 'landmarks'
+VIEW = 'local_landmarks'
 """Name of this rule; what a network's description has as its backbone."""
 PER_LANDMARK = 8
 FEATURE_SIZE = 288
-D = PER_LANDMARK * NUM_LANDMARKS + 1 + FEATURE_SIZE
-"""Length of the vector, 553."""
+LOCAL_SIZE = 88
+GLOBAL_D = PER_LANDMARK * NUM_LANDMARKS + 1 + FEATURE_SIZE
+"""Where in the vector the local numbers begin, 553."""
+D = GLOBAL_D + NUM_LANDMARKS * LOCAL_SIZE
+"""Length of the vector, 3457."""
 
 _PADDING = 1.1
 _LEAST_SIDE = 1 / 200
@@ -63,13 +67,14 @@ class Observation:
 
 
 def observe(
-    landmarks: Landmarks, features: npt.NDArray[np.floating], ideal_px: npt.NDArray[np.floating],
-    intrinsics: npt.NDArray[np.floating],
+    landmarks: Landmarks, features: npt.NDArray[np.floating], local_features: npt.NDArray[np.floating],
+    ideal_px: npt.NDArray[np.floating], intrinsics: npt.NDArray[np.floating],
 ) -> Observation:
     """Return what the network sees.
 
     :param landmarks: N persons.
     :param features: (N, 288), mean over the map of :data:`poco_ros.people.landmarker.FEATURES`.
+    :param local_features: (N, 33, 88), :func:`poco_ros.people.landmarker.local`.
     :param ideal_px: (N, 33, 2), the landmarks in the image without the lens's distortion, pixels.
     :param intrinsics: (N, 4) fx, fy, cx, cy in pixels, > 0 the first two; (1, 4) for all persons.
     """
@@ -78,7 +83,7 @@ def observe(
     observed = Observation(*(np.empty((n, size), np.float32) for size in (D, 3, 3)))
     for start in range(0, n, _ROWS_AT_ONCE):  # many at once take memory, not less time
         part = slice(start, start + _ROWS_AT_ONCE)
-        _observe(landmarks.take(part), features[part], ideal_px[part], cameras[part],
+        _observe(landmarks.take(part), features[part], local_features[part], ideal_px[part], cameras[part],
                  Observation(observed.vector[part], observed.bbox_info[part], observed.squares[part]))  # fmt: skip
     return observed
 
@@ -116,8 +121,8 @@ def _focal(camera: Array) -> Array:
 
 
 def _observe(
-    landmarks: Landmarks, features: npt.NDArray[np.floating], ideal_px: npt.NDArray[np.floating], camera: Array,
-    into: Observation,
+    landmarks: Landmarks, features: npt.NDArray[np.floating], local_features: npt.NDArray[np.floating],
+    ideal_px: npt.NDArray[np.floating], camera: Array, into: Observation,
 ) -> None:
     """Fill the rows of ``into``."""
     n, focal = len(landmarks), _focal(camera)
@@ -137,8 +142,10 @@ def _observe(
     columns[..., 3], columns[..., 4], columns[..., 5:] = seen.visibility, seen.presence, seen.points_m
     columns *= known[..., None]
     into.vector[:, : PER_LANDMARK * NUM_LANDMARKS] = columns.reshape(n, -1)
-    into.vector[:, -FEATURE_SIZE - 1] = np.where(np.isfinite(score), np.clip(score, 0, 1), 0)[:, 0]
-    into.vector[:, -FEATURE_SIZE:] = np.where(np.abs(features) < _LARGEST_FEATURE, features, 0)
+    into.vector[:, GLOBAL_D - FEATURE_SIZE - 1] = np.where(np.isfinite(score), np.clip(score, 0, 1), 0)[:, 0]
+    into.vector[:, GLOBAL_D - FEATURE_SIZE : GLOBAL_D] = np.where(np.abs(features) < _LARGEST_FEATURE, features, 0)
+    usable = known[..., None] & (np.abs(local_features) < _LARGEST_FEATURE)
+    into.vector[:, GLOBAL_D:] = np.where(usable, local_features, 0).reshape(n, -1)
     unit = squares / focal  # crops.bbox_info for an image that is sqrt(1/2) wide: f = 1, the middle is the axis
     into.bbox_info[:] = bbox_info(unit + np.array([math.sqrt(0.125), math.sqrt(0.125), 0]), *(math.sqrt(0.5),) * 2)
     into.squares[:, :2] = squares[:, :2] / focal * camera[:, :2] + camera[:, 2:]

@@ -21,9 +21,9 @@ from poco_ros.regressors.lift.outcome import Outcome, unknown_bodies
 from poco_ros.regressors.lift.rig import landmark_offsets, posed_landmarks
 from poco_ros.regressors.lift.seen_landmarks import SeenLandmarks, intrinsics_of, person_score, see
 from poco_ros.regressors.lift.uncertainty import agreement, joint_seen, joint_uncertainty
-from poco_ros.regressors.poco_lift.observation import FEATURE_SIZE, D, observe
+from poco_ros.regressors.poco_lift.observation import FEATURE_SIZE, LOCAL_SIZE, D, observe
 from poco_ros.regressors.poco_lift.refine_pose import refine_pose
-from poco_ros.types import Bodies, Frame, Landmarks, People
+from poco_ros.types import NUM_LANDMARKS, Bodies, Frame, Landmarks, People
 
 # The analytic lift fits its body to the landmarks; a network's comes out near them, and is doubted from farther off.
 _HALF_DISAGREEMENT = 0.1
@@ -89,8 +89,9 @@ class PocoLift(OnNetwork):
         :returns: N bodies, in the same order, and their evidence.
         :raises ConfigError: when the people come without landmarks or without features.
         """
-        landmarks, features = people.landmarks, people.features
-        if landmarks is None or features is None or features.shape != (len(people), FEATURE_SIZE):
+        landmarks, features, local = people.landmarks, people.features, people.local_features
+        wanted = ((len(people), FEATURE_SIZE), (len(people), NUM_LANDMARKS, LOCAL_SIZE))
+        if landmarks is None or features is None or local is None or (features.shape, local.shape) != wanted:
             raise ConfigError(f'{self._info.model} reads bodies from landmarks and {FEATURE_SIZE} features of each '
                               'person, and these people come without; use a people finder that gives them')
         bodies = unknown_bodies(people.boxes)
@@ -98,7 +99,7 @@ class PocoLift(OnNetwork):
             return bodies, Evidence.none(0)
         camera = frame.camera
         ideal, intrinsics = camera.undistort_points(landmarks.image_px.astype(np.float64)), intrinsics_of(camera)
-        observation = observe(landmarks, features, ideal, intrinsics)
+        observation = observe(landmarks, features, local, ideal, intrinsics)
         outputs = self._engine({'observation': observation.vector, 'bbox_info': observation.bbox_info})
         placed = place(outputs, observation.squares, camera)
         seen = see(landmarks, ideal, intrinsics)
