@@ -167,6 +167,7 @@ OFFICIAL: Mapping[str, Variant] = {
 }
 """The structures of the released models (SPEC sections 1, 6, 7 and 13); of HMR none was released (SPEC B6)."""
 
-POCO_LIFT = Variant('poco_lift', LIFT, LANDMARKS, scale_input='feat-net-pose', head_hidden=512, encoder_width=512,
-                    encoder_blocks=3)
-"""The structure of the lift that ships with the package."""
+POCO_LIFT = Variant('poco_lift', LIFT, LANDMARKS, scale_input='feat-net-pose', scalar_rule='official-cliff-1',
+                    head_hidden=512, encoder_width=512, encoder_blocks=3)
+"""The structure of the lift that ships with the package. Its number for a body is that of the released CLIFF, the
+root's sigma: most of what a lift errs is by the turn of the pelvis."""

@@ -113,7 +113,7 @@ def _official(variant: Variant) -> Formulation:
 def _paper(variant: Variant) -> Formulation:
     variant = dataclasses.replace(
         variant, name=f'{variant.name}_paper', scale_input='feat-net-pose', scale_hidden=_PAPER_HIDDEN,
-        flow_layers=_PAPER_FLOW_LAYERS, scalar_rule='paper-1',
+        flow_layers=_PAPER_FLOW_LAYERS, scalar_rule=variant.scalar_rule if variant.regressor == LIFT else 'paper-1',
     )  # fmt: skip
     pose_term: PoseTerm = 'mse'
     if variant.has_uncertainty:
