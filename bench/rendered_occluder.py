@@ -82,8 +82,8 @@ def main() -> None:
     parser.add_argument('--licence', default='', help='only clips whose licence begins so')
     parser.add_argument('--wardrobe', type=Path, help='file of clothes')
     parser.add_argument('--model', action='append', help='lift, or a folder; several')
-    parser.add_argument('--measure', choices=('uncertainty', 'error_mm'), default='uncertainty',
-                        help='what the temporal stage trusts by; error_mm needs calibrated networks')
+    parser.add_argument('--measure', choices=('uncertainty', 'error_mm'), default='error_mm',
+                        help='what the temporal stage trusts by')
     parser.add_argument('--sequences', type=int, default=16)
     parser.add_argument('--frames', type=int, default=150)
     options = parser.parse_args()

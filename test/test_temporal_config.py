@@ -29,7 +29,7 @@ def test_every_setting_is_described_and_bounded_and_its_default_is_allowed():
     (lambda: TemporalConfig(lag_frames=31), 'lag_frames'),
     (lambda: TemporalConfig(preset='fast'), 'preset'),
     (lambda: TrustConfig(u_lo=0.9), 'u_lo'),
-    (lambda: TrustConfig(error_lo_mm=200.0), 'error_lo_mm'),
+    (lambda: TrustConfig(error_lo_mm=300.0), 'error_lo_mm'),
     (lambda: LifeConfig(held_s=0.6), 'held_s'),
     (lambda: LifeConfig(lost_live_s=2.0), 'lost_infilled_s'),
     (lambda: StampConfig(jump_s=float('nan')), 'jump_s'),
@@ -42,5 +42,5 @@ def test_contradictions_are_refused(make, match):
 
 def test_the_paper_has_one_hard_cut_on_bodies():
     trust = TemporalConfig(preset='paper').effective_trust
-    assert (trust.u_lo, trust.u_hi, trust.scope) == (0.8, 0.8, 'body')
+    assert (trust.measure, trust.u_lo, trust.u_hi, trust.scope) == ('uncertainty', 0.8, 0.8, 'body')
     assert TemporalConfig().effective_trust == TrustConfig()

@@ -26,14 +26,16 @@ class TrustConfig:
     """
 
     measure: Literal['uncertainty', 'error_mm'] = choice(
-        'uncertainty', 'what the thresholds are compared with: the uncertainty of the model, or, where the message '
-        'carries it, the calibrated expected error in mm', 'uncertainty', 'error_mm')
+        'error_mm', 'what decides: error_mm, the calibrated expected error where the message carries it, else the '
+        "model's uncertainty; or uncertainty, always that", 'uncertainty', 'error_mm')
     scope: Literal['joint', 'body'] = choice(
         'joint', 'joint: each joint by its own number; body: all joints by the number of the body', 'joint', 'body')
     u_hi: float = setting(0.80, 'uncertainty above which a joint is not used', 0.0, 1.0)
     u_lo: float = setting(0.55, 'uncertainty at or below which a joint is trusted again', 0.0, 1.0)
-    error_hi_mm: float = setting(150.0, 'expected error in mm that corresponds to u_hi', 1.0, 10000.0)
-    error_lo_mm: float = setting(100.0, 'expected error in mm that corresponds to u_lo', 1.0, 10000.0)
+    error_hi_mm: float = setting(
+        300.0, "mean expected error of a body's joints that corresponds to u_hi, mm; a joint's own is taken in "
+        'proportion to how far from the pelvis the joint is', 1.0, 10000.0)
+    error_lo_mm: float = setting(200.0, 'the same for u_lo, mm', 1.0, 10000.0)
     knee: float = setting(0.50, 'uncertainty from which on a measurement quickly loses weight', 0.0, 1.0)
     knee_width: float = setting(0.04, 'by so much more uncertainty the noise grows by a factor of e', 0.001, 1.0)
 
@@ -161,4 +163,5 @@ class TemporalConfig:
         if self.preset == 'default':
             return self.trust
         # A knee beyond every uncertainty: up to the cut each frame counts by its uncertainty alone.
-        return TrustConfig(scope='body', u_hi=PAPER_UNCERTAINTY, u_lo=PAPER_UNCERTAINTY, knee=1.0, knee_width=0.02)
+        return TrustConfig(
+            'uncertainty', 'body', u_hi=PAPER_UNCERTAINTY, u_lo=PAPER_UNCERTAINTY, knee=1.0, knee_width=0.02)

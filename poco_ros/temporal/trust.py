@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from poco_ros.body.smpl import PARENTS
 from poco_ros.temporal.config import TrustConfig
 from poco_ros.types import Bodies, FloatArray
 
@@ -15,8 +16,23 @@ Mask = npt.NDArray[np.bool_]
 
 #: Taken for a regressor that states no uncertainty: nothing speaks against its measurements.
 _NEUTRAL = 0.3
+#: Distance of the joints from the pelvis at rest, over its mean over the joints, but at least 0.3 (the open body's; other
+#: bodies hardly differ): a turn by the same angle moves joints in proportion.
+_REACH = np.array([0.3, 0.3, 0.3, 0.3, 0.85, 0.85, 0.41, 1.56, 1.56, 0.5, 1.67, 1.67, 0.91, 0.76, 0.76, 1.01, 0.86, 0.86,
+                   1.09, 1.09, 1.43, 1.43, 1.56, 1.56], np.float32)
 #: Axis-angle beyond this and positions beyond this are no measurements.
 _LONGEST_RAD, _FARTHEST_M = 1e3, 1e4
+
+
+def _moved() -> FloatArray:
+    """(24, 24): the joints that each joint's rotation moves first, by equal parts; of hands and feet themselves."""
+    moved = np.zeros((len(PARENTS), len(PARENTS)), np.float32)
+    moved[PARENTS[1:], np.arange(1, len(PARENTS))] = 1
+    moved[~moved.any(axis=1)] = np.eye(len(PARENTS))[~moved.any(axis=1)]
+    return np.asarray(moved / moved.sum(axis=1, keepdims=True), np.float32)
+
+
+_MOVED = _moved()
 
 
 @dataclass(frozen=True)
@@ -78,7 +94,7 @@ def _uncertainty(bodies: Bodies, config: TrustConfig) -> Array:
     """Return (N, 24) on the scale of the model's uncertainty, clipped to [0, 1]."""
     u = _per_joint(bodies.uncertainty, bodies.joint_uncertainty, config)
     if config.measure == 'error_mm':
-        mm = _per_joint(bodies.body_error_mm, bodies.joint_error_mm, config)
+        mm = _per_joint(bodies.body_error_mm, _error_of_turns(bodies), config)
         scaled = np.interp(mm, [0, config.error_lo_mm, config.error_hi_mm, 2 * config.error_hi_mm],
                            [0, config.u_lo, config.u_hi, 1])
         # exactly at a threshold the comparison must not hang on the rounding of the interpolation
@@ -88,6 +104,22 @@ def _uncertainty(bodies: Bodies, config: TrustConfig) -> Array:
     if np.isnan(u).any():
         u = np.where(np.isnan(u), _NEUTRAL, u)
     return np.minimum(np.maximum(u, 0), 1)
+
+
+def _error_of_turns(bodies: Bodies) -> FloatArray:
+    """Return (N, 24) how far off what each joint's rotation moves is expected to be, in mm of a joint at mean reach.
+
+    A wrong turn of a hip is to be seen at the knee, not at the hip; one of the pelvis all over the body.
+    """
+    error = bodies.joint_error_mm / _REACH
+    known = np.isfinite(error)
+    if known.all():
+        error = error @ _MOVED.T
+    else:  # a number that is missing takes away nothing but itself
+        told = known.astype(np.float32) @ _MOVED.T
+        error = np.where(told > 0, np.where(known, error, 0) @ _MOVED.T / np.maximum(told, 1e-6), np.nan)
+    error[:, 0] = bodies.body_error_mm
+    return np.asarray(error, np.float32)
 
 
 def _per_joint(of_body: FloatArray, of_joint: FloatArray, config: TrustConfig) -> Array:
