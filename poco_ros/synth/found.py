@@ -13,7 +13,8 @@ def found(samples: Samples) -> npt.NDArray[np.bool_]:
     """Return which people the node would have found: (S,) bool.
 
     Somebody whom the detector did not see, so that the landmark network was shown where to look, is none of them; of
-    the others the landmark network's score decides.
+    the others the landmark network's score decides. Who is followed from such a frame counts, as if he had been found
+    before something covered him.
     """
     config = FinderConfig()
     followed = samples.region_source == FOLLOWED
