@@ -1,4 +1,4 @@
-"""Writes the measured numbers into README.md and docs/measured.md, from the JSON files in bench/results.
+"""Writes the measured numbers into README.md, docs/measured.md and POCO-Lift's card, from bench/results.
 
     python scripts/document_results.py           # rewrite them
     python scripts/document_results.py --check   # exit status 1 when they are out of date
@@ -10,6 +10,7 @@ import sys
 from typing import Any
 
 from generated import keep
+from lift_results import against_analytic, calibration
 from results import ROOT, load, row
 from temporal_results import age_law, infill, occluder, predictors, rendered_occluder, temporal_cost
 
@@ -90,51 +91,6 @@ def videos() -> list[str]:
     ]
 
 
-def calibration() -> list[str]:
-    """The table of how far the analytic lift's millimetres hold."""
-    result = load('lift_calibration')
-    cases = {'people not calibrated on': result['test'], **result['shift']}
-
-    def held(level: float, column: str | None = None) -> list[str]:
-        cells = []
-        for case in cases.values():
-            at = next(one for one in case['coverage'] if one['level'] == level)
-            summary = at['summary']
-            cells.append(f'{at["columns"][column]["sequences"]:.0%}' if column else
-                         f'{summary["mean_sequences"]:.0%} / {summary["least_sequences"]:.0%}')
-        return cells
-
-    def share(*keys: str) -> list[str]:
-        cells = []
-        for case in cases.values():
-            value: Any = case
-            for key in keys:
-                value = value[key]
-            cells.append(f'{value:.1%}')
-        return cells
-
-    radius = result['test']['coverage'][[one['level'] for one in result['test']['coverage']].index(0.9)]
-    bound = result['test']['confidence']['bound_mm']
-    return [
-        row("the analytic lift's millimetres, rendered people ([lift_calibration.json]"
-            '(bench/results/lift_calibration.json))', *cases),
-        '|---|' + '---|' * len(cases),
-        row('a joint is within its 90 % radius in 90 % of the frames: share of sequences, mean / worst joint',
-            *held(0.9)),
-        row('the same at 95 %', *held(0.95)),
-        row('all 24 joints at once, at 90 %', *held(0.9, 'body')),
-        row('position before the camera, at 90 %', *held(0.9, 'position')),
-        row('expected errors are off by (ENCE)', *share('expected_error', 'joints', 'normalised_error')),
-        row(f'`confidence` (mean joint error under {bound:.0f} mm) is off by (ECE)', *share('confidence', 'ece')),
-        row('called unfamiliar (`in_domain`)', *share('domain', 'flagged')), '',
-        f'{result["data"]["num_sequences"]} rendered sequences calibrated it. The promise costs width: the median '
-        f'radius of a joint at 90 % is {radius["summary"]["mean_radius_mm"]:.0f} mm, because nine of ten *sequences* '
-        'must keep nine of ten frames within.',
-        'The promise is for people, cameras and scenes like those of calibration; the last three columns show what is '
-        'left of it elsewhere.',
-    ]
-
-
 def networks() -> list[str]:
     """The table of the paper's networks."""
     result = load('networks')
@@ -189,7 +145,8 @@ def overview() -> str:
         'The settings of the people finder were chosen while looking at these three videos, so the first two rows are '
         'not an independent test.',
         'The distance to the landmarks says how well the body fits what the landmark network saw, not how right it is '
-        'in depth.', '', *calibration(), '', *infill(), '', *temporal_cost(),
+        'in depth.', '', *against_analytic(), '', *calibration('poco_lift_calibration'), '', *infill(), '',
+        *temporal_cost(),
     ]
     return '\n'.join(lines)
 
@@ -197,6 +154,7 @@ def overview() -> str:
 def details() -> str:
     """What docs/measured.md says."""
     lines = [
+        "## The analytic lift's millimetres", '', *calibration('lift_calibration'), '',
         '## Something passes before people', '', *rendered_occluder(), '', *occluder(), '',
         '## Radii of joints that are not seen', '', *age_law(), '',
         '## The two predictors of joints that are not seen', '', *predictors(),
@@ -205,9 +163,11 @@ def details() -> str:
 
 
 def main() -> int:
-    """Write both, or compare both."""
+    """Write all, or compare all."""
     markers = '<!-- numbers from bench/results -->', '<!-- end of numbers -->'
-    documents = {ROOT / 'README.md': overview(), ROOT / 'docs' / 'measured.md': details()}
+    card = '\n'.join(against_analytic()).replace('](bench/', '](../../bench/')
+    documents = {ROOT / 'README.md': overview(), ROOT / 'docs' / 'measured.md': details(),
+                 ROOT / 'engines' / 'poco_lift' / 'README.md': card}
     return max([keep(document, {markers: text}) for document, text in documents.items()])
 
 

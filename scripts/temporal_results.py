@@ -150,7 +150,8 @@ def rendered_occluder() -> list[str]:
     lines = [
         *rows, '',
         'Error to the true joints with pelvises aligned, where all three streams have a body; every sequence counts '
-        'once, means and standard deviation over sequences. Not trusted are joints that the temporal stage replaces. '
+        'once, means and standard deviation over sequences. Not trusted are joints that the temporal stage replaces '
+        f'(`trust.measure: {result["trust_by"]}`). '
         'None of the clips, clothes and places trains a network that ships.',
         f'In {blind["without_a_body"]["raw"]} of the {blind["frames"]} frames in which it covers something {model} '
         f'makes no body; the infilled stream lacks one in {blind["without_a_body"]["infilled"]}.',

@@ -79,7 +79,7 @@ def test_gradient_is_that_of_the_cost(body: BodyModel) -> None:
     noise[:, MOVING_JOINTS] = rng.normal(0, 0.1, (10, len(MOVING_JOINTS), 3))
     start = replace(true, rotmats=true.rotmats @ axis_angle_to_matrix(noise))
     seen = seen_of(truth)
-    _, gradient = fit_module._data_term(start, seen)
+    _, gradient = fit_module._data_term(start, seen, True)
 
     def residuals(turn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         rotmats = start.rotmats.copy()

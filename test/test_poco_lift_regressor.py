@@ -86,8 +86,14 @@ def run(truth: Scene, engine: FakeEngine, body: BodyModel, landmarks: Landmarks 
     return lift(engine, body, agreeing).regress(truth.frame, people(landmarks or truth.landmarks))
 
 
-@pytest.mark.parametrize('agreeing', [Agreeing(0, 0), Agreeing(2, 0), None])
-def test_a_perfect_network_gives_the_true_bodies(truth: Scene, body: BodyModel, agreeing: Agreeing | None) -> None:
+def test_a_perfect_network_loses_little_when_its_pose_is_fitted(truth: Scene, body: BodyModel) -> None:
+    """To what people usually do not do: its sigma says that it errs."""
+    apart = np.linalg.norm(run(truth, perfect(truth, body), body).joints - truth.joints, axis=-1)
+    assert apart.mean() < 0.02 and apart.max() < 0.06
+
+
+@pytest.mark.parametrize('agreeing', [Agreeing(0, 0), Agreeing(2, 0)])
+def test_a_perfect_network_gives_the_true_bodies(truth: Scene, body: BodyModel, agreeing: Agreeing) -> None:
     bodies = run(truth, perfect(truth, body), body, agreeing=agreeing)
     np.testing.assert_array_equal(bodies.state, State.OBSERVED)
     np.testing.assert_allclose(bodies.joints, truth.joints, atol=3e-3)
@@ -129,7 +135,7 @@ def test_a_wrong_arm_is_mended_only_where_that_is_asked_for(truth: Scene, body: 
     sigma = np.full((N, 24), 0.05)
     sigma[:, 16] = 0.5
     engine = perfect(truth, body, rotmat=wrong, joints=body.joints(wrong, truth.betas), sigma=sigma)
-    plain, refined = (run(truth, engine, body, agreeing=a).joints for a in (Agreeing(), Agreeing(2, 2)))
+    plain, refined = (run(truth, engine, body, agreeing=a).joints for a in (Agreeing(2, 0), Agreeing()))
     apart = [np.linalg.norm(j - truth.joints, axis=-1)[:, 20].mean() for j in (plain, refined)]
     assert apart[1] < apart[0] / 2
 
@@ -171,7 +177,9 @@ def test_outputs_that_are_no_body_make_none(truth: Scene, body: BodyModel, name:
 
 def test_hidden_joints_are_unknown_but_have_the_networks_pose(truth: Scene, body: BodyModel) -> None:
     marks = hidden(truth.landmarks, ['left_elbow', 'left_wrist', 'left_index', 'left_pinky', 'left_thumb'], 0.02, 0.9)
-    bodies, clean = (run(truth, perfect(truth, body), body, m) for m in (marks, truth.landmarks))
+    bodies, clean = (
+        run(truth, perfect(truth, body), body, m, agreeing=Agreeing(2, 0)) for m in (marks, truth.landmarks)
+    )
     assert (bodies.joint_state[:, [18, 20, 22]] == State.UNKNOWN).all()
     assert np.isnan(bodies.joint_age[:, [18, 20, 22]]).all()
     assert (bodies.joint_state[:, [0, 15, 17, 19]] == State.OBSERVED).all()

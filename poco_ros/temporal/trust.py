@@ -16,10 +16,10 @@ Mask = npt.NDArray[np.bool_]
 
 #: Taken for a regressor that states no uncertainty: nothing speaks against its measurements.
 _NEUTRAL = 0.3
-#: Distance of the joints from the pelvis at rest, over its mean over the joints, but at least 0.3 (the open body's; other
-#: bodies hardly differ): a turn by the same angle moves joints in proportion.
-_REACH = np.array([0.3, 0.3, 0.3, 0.3, 0.85, 0.85, 0.41, 1.56, 1.56, 0.5, 1.67, 1.67, 0.91, 0.76, 0.76, 1.01, 0.86, 0.86,
-                   1.09, 1.09, 1.43, 1.43, 1.56, 1.56], np.float32)
+#: Distance of the joints from the pelvis at rest, over its mean over the joints, but at least 0.3 (of the open body,
+#: from which others hardly differ): a turn by the same angle moves joints in proportion.
+_REACH = np.array([0.3, 0.3, 0.3, 0.3, 0.85, 0.85, 0.41, 1.56, 1.56, 0.5, 1.67, 1.67, 0.91, 0.76, 0.76, 1.01, 0.86,
+                   0.86, 1.09, 1.09, 1.43, 1.43, 1.56, 1.56], np.float32)
 #: Axis-angle beyond this and positions beyond this are no measurements.
 _LONGEST_RAD, _FARTHEST_M = 1e3, 1e4
 

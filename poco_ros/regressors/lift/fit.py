@@ -147,17 +147,20 @@ def place(fit: Fit, seen: Observation) -> Fit:
     return replace(fit, pelvis=fit.pelvis + target - centre)
 
 
-def refine(fit: Fit, seen: Observation, steps: int, prior: Prior = RELAXED_PRIOR) -> Fit:
+def refine(
+    fit: Fit, seen: Observation, steps: int, prior: Prior = RELAXED_PRIOR, *, by_depth: bool = True,
+) -> Fit:
     """Take Gauss-Newton steps over the rotations and the position.
 
     :param fit: where to start; in front of the camera.
     :param seen: the observation.
     :param steps: how many.
     :param prior: what the rotations are held to.
+    :param by_depth: whether the depth of the landmarks counts, or where they are seen alone.
     :returns: the refined bodies.
     """
     for _ in range(steps):
-        normal, gradient = _data_term(fit, seen)
+        normal, gradient = _data_term(fit, seen, by_depth)
         _add_prior(fit.rotmats, prior, normal, gradient)
         step = -np.linalg.solve(normal, gradient[..., None])[..., 0]
         turns = axis_angle_to_matrix(step[:, :-3].reshape(-1, _J, 3))
@@ -197,7 +200,7 @@ def disagreement(fit: Fit, seen: Observation) -> Floats:
     return np.where(extent > 1e-6, mean / np.maximum(extent, 1e-6), np.inf)
 
 
-def _data_term(fit: Fit, seen: Observation) -> tuple[Floats, Floats]:
+def _data_term(fit: Fit, seen: Observation, by_depth: bool) -> tuple[Floats, Floats]:
     """Normal matrix (N, P, P) and gradient (N, P) of the landmarks, with P = 3 J rotations, then 3 of the position."""
     n = len(fit.rotmats)
     joints, global_rotmats = fit.pose_joints()
@@ -233,6 +236,7 @@ def _data_term(fit: Fit, seen: Observation) -> tuple[Floats, Floats]:
 
     weights = np.repeat(seen.weights[:, _USED, None], 3, axis=-1)
     weights[..., :2] *= robust[..., None]
+    weights[..., 2] *= by_depth
     weighted = (rows * weights[..., None]).reshape(n, 3 * _L, -1).swapaxes(-1, -2)
     return weighted @ rows.reshape(n, 3 * _L, -1), (weighted @ residual.reshape(n, -1, 1))[..., 0]
 

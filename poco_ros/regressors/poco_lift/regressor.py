@@ -39,14 +39,15 @@ class Agreeing:
     """
 
     align_steps: int = 2
-    refine_steps: int = 0
+    refine_steps: int = 2
 
 
 class PocoLift(OnNetwork):
     """Gives everybody of a frame to the network at once.
 
     Stateless, and deterministic as far as the engine is. Bodies stand where the network's camera puts them, with the
-    true focal length and without the lens's distortion, and are then moved onto the landmarks. What comes out:
+    true focal length and without the lens's distortion, are then moved onto the landmarks, and their pose is fitted to
+    these as far as sigma lets it. What comes out:
 
     - a body with at least a trunk to see has ``State.OBSERVED``, ``joint_uncertainty`` sigma and ``uncertainty`` the
       scalar of the record's rule, both as the network gives them. Joints of which nothing was seen have a pose too,
