@@ -2,7 +2,7 @@
 
     python bench/lift.py --mocap motion.npz [--wardrobe open_wardrobe.npz] [--data FOLDER]
 
-``poco synth`` makes 4096 samples (each picture also in the mirror) with one process and with one per core; the time
+``poco synth`` makes 2048 samples (each picture also in the mirror) with one process and with one per core; the time
 that starting takes is measured with 1 sample and taken off. ``poco train`` runs 60 and 120 steps of 256 people on
 ``--data`` (left out: on what was just made), on one thread and on all; reading the data is not in the time of a step.
 Memory is the largest sum over a command's processes. The lift that ships runs on the made people one by one, on one
@@ -23,7 +23,7 @@ from typing import Any
 import psutil
 import record
 
-SAMPLES, STEPS, BATCH = 4096, 60, 256
+SAMPLES, STEPS, BATCH = 2048, 60, 256
 REPEATS = 300
 _PERIOD_S = 0.2
 

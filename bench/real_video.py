@@ -141,12 +141,14 @@ def main() -> None:
         labels = json.loads((LABELS / f'{path.stem}.json').read_text())
         relative = np.concatenate([f['relative'] for f in first if f['ids']])
         visible = np.concatenate([f['visible'] for f in first if f['ids']])
+        known = np.isfinite(relative)
         entry: dict[str, Any] = {
             'frames': len(first), 'frames_with_a_body': sum(bool(f['ids']) for f in first),
             'bodies': sum(len(f['ids']) for f in first),
+            'lost_bodies': int(np.isnan(relative).all(axis=1).sum()),
             'identical_when_run_again': [f['fingerprint'] for f in first] == [f['fingerprint'] for f in second],
             'limb_joint_to_landmark_share_of_height': {
-                'all': record.spread(relative), 'visible_only': record.spread(relative[visible])},
+                'all': record.spread(relative[known]), 'visible_only': record.spread(relative[visible & known])},
             'people_ms': record.spread([f['stage_ms']['people'] for f in first if f['ids']]),
             'lift_ms': record.spread([f['stage_ms']['bodies'] for f in first if f['ids']]),
         }
