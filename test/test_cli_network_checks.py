@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from compiled_fakes import record
 
+import poco_ros.regressors.poco_lift.shipped as shipped
 from poco_ros.body.model_file import load_body_model
 from poco_ros.checkpoints.provenance import Provenance
 from poco_ros.checkpoints.store import networks_folder
@@ -34,7 +35,15 @@ def install(name: str, *, mock: bool = False, exported: bool = True) -> Path:
     return folder
 
 
-def test_without_networks_the_lift_runs_and_the_command_is_told():
+def test_without_networks_the_shipped_lift_runs():
+    check = network_checks.networks()
+    assert check.verdict is Verdict.OK and check.mend == ''
+    assert check.found == 'none installed; model:=auto takes poco_lift'
+
+
+def test_without_any_network_the_analytic_lift_runs_and_the_command_is_told(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(shipped, 'share_dir', lambda: tmp_path)
     check = network_checks.networks()
     assert check.verdict is Verdict.NOTE
     assert check.found == 'none installed; model:=auto takes lift' and 'poco import-checkpoint' in check.mend
@@ -53,7 +62,7 @@ def test_an_imported_network_that_was_not_exported_gets_its_command():
     install('poco_cliff', exported=False)
     check = network_checks.networks()
     assert check.verdict is Verdict.NOTE
-    assert 'poco_cliff (not exported); model:=auto takes lift' in check.found
+    assert 'poco_cliff (not exported); model:=auto takes poco_lift' in check.found
     assert check.mend == "run 'poco export poco_cliff'"
 
 
