@@ -10,7 +10,7 @@ import sys
 from typing import Any
 
 from generated import keep
-from lift_results import against_analytic, calibration
+from lift_results import against_analytic, calibration, making
 from results import ROOT, load, row
 from temporal_results import age_law, infill, occluder, predictors, rendered_occluder, temporal_cost
 
@@ -140,7 +140,7 @@ def overview() -> str:
         'Every number comes from a JSON file in',
         '[bench/results](bench/results) that holds the command and, where times are measured, the machine.',
         *elsewhere(),
-        'More, on frames that cannot be trusted: [docs/measured.md](docs/measured.md).', '',
+        'More, above all on frames that cannot be trusted: [docs/measured.md](docs/measured.md).', '',
         *graph(), '', *transport(), '', *networks(), '', *videos(), '',
         'The settings of the people finder were chosen while looking at these three videos, so the first two rows are '
         'not an independent test.',
@@ -154,6 +154,7 @@ def overview() -> str:
 def details() -> str:
     """What docs/measured.md says."""
     lines = [
+        '## Making and training a lift', '', *making(), '',
         "## The analytic lift's millimetres", '', *calibration('lift_calibration'), '',
         '## Something passes before people', '', *rendered_occluder(), '', *occluder(), '',
         '## Radii of joints that are not seen', '', *age_law(), '',

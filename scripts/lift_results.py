@@ -103,11 +103,16 @@ def making() -> list[str]:
     made, trained, run = result['making'], result['training'], result['running']
     lines = [row(f'`poco synth`, {made["samples"]} samples ([lift.json](bench/results/lift.json))', 'samples a second',
                  'peak memory'), '|---|---|---|']
-    lines += [row(name, f'{case["samples_per_s"]:.0f}', f'{case["peak_memory_mb"]} MB')
+    lines += [row(_one(name), f'{case["samples_per_s"]:.0f}', f'{case["peak_memory_mb"]} MB')
               for name, case in made.items() if isinstance(case, dict)]
     lines += ['', row(f'`poco train lift`, {trained["batch"]} people a step', 'a step', 'peak memory'), '|---|---|---|']
-    lines += [row(name, f'{case["step_ms"]:.0f} ms', f'{case["peak_memory_mb"]} MB')
+    lines += [row(_one(name), f'{case["step_ms"]:.0f} ms', f'{case["peak_memory_mb"]} MB')
               for name, case in trained.items() if isinstance(case, dict)]
     network, whole = (run[name]['p50'] for name in ('network_ms', 'regressor_ms'))
     return [*lines, '', f"POCO-Lift's network takes {network:.1f} ms a person on one thread, all of the regressor "
             f'{whole:.1f} ms.']
+
+
+def _one(name: str) -> str:
+    """'1 processes' as one says it."""
+    return name[:-2] if name == '1 processes' else name[:-1] if name == '1 threads' else name
