@@ -14,9 +14,10 @@ import synth_samples
 from poco_ros.body.model_file import load_body_model
 from poco_ros.body.rotations import axis_angle_to_matrix
 from poco_ros.errors import DatasetError
+from poco_ros.evaluation.metrics import rotation_errors
 from poco_ros.evaluation.predictions import landmark_visibility, with_truth
 from poco_ros.evaluation.reproduce import tables
-from poco_ros.evaluation.reproduce.cells import Cell, run_cell
+from poco_ros.evaluation.reproduce.cells import Cell, run_cell, variance_pcc
 from poco_ros.evaluation.reproduce.occlusion_sweep import Sweep, auroc, joined_sweeps, sweep_summary
 from poco_ros.evaluation.reproduce.self_improvement import choose, joined, labelled, with_pseudo_labels
 from poco_ros.evaluation.reproduce.shows import Show
@@ -60,7 +61,8 @@ class FakeLab:
         if network.formulation != 'none':
             size = (noise**2).sum(axis=-1)
             knows = KNOWS[network.formulation]
-            sigma = knows * size + (1 - knows) * rng.permutation(size.ravel()).reshape(size.shape)
+            variance = knows * size + (1 - knows) * rng.permutation(size.ravel()).reshape(size.shape)
+            sigma = variance if network.formulation == 'gauss' else np.sqrt(variance)
             nothing = sigma.mean(axis=1)
         return with_truth(
             people, rotmat=axis_angle_to_matrix(pose).astype(np.float32), betas=people.betas,
@@ -106,7 +108,7 @@ def test_everything_is_trained_once_and_written_up(tmp_path, body):
     own = [r['errors']['pve_mm'] for r in study['lifts'] if r['cell']['formulation'] == 'poco']
     row = next(line for line in text.splitlines() if line.startswith('| poco '))
     assert f'{np.mean(own):.1f} ± {np.std(own, ddof=1):.1f}' in row
-    assert next(line for line in text.splitlines() if line.startswith('| none ')).count(' - |') == 1  # no sigma, no PCC
+    assert next(line for line in text.splitlines() if line.startswith('| none ')).count(' - |') == 2  # no sigma, no PCC
 
     again = FakeLab(body)
     reproduce_study(again, PLAN, tmp_path, body, quiet)
@@ -115,6 +117,15 @@ def test_everything_is_trained_once_and_written_up(tmp_path, body):
     more = FakeLab(body)
     reproduce_study(more, PLAN, tmp_path, body, quiet)
     assert [cell.name for cell, _ in more.trained] == ['lift-nflow-seed1-10+2', 'lift-poco-seed0-10+2-teacher']
+
+
+def test_sigma_is_a_variance_or_a_scale(body):
+    """Whoever states the very error as its variance has PCC 1: gauss by sigma itself, the others by its square."""
+    predictions = FakeLab(body).predict(Cell('lift', 'poco', 0, 10, 2), Cell('lift', 'poco', 0, 10, 2), None)
+    error = rotation_errors(predictions.rotmat, predictions.true_rotmat)
+    variance, scale = (dataclasses.replace(predictions, sigma=sigma) for sigma in (error, np.sqrt(error)))
+    assert variance_pcc(variance, 'gauss') == pytest.approx(1) == variance_pcc(scale, 'nflow')
+    assert variance_pcc(scale, 'gauss') < 0.99 and variance_pcc(variance, 'poco') < 0.99
 
 
 def test_a_result_of_something_else_is_not_taken(tmp_path, body):
@@ -142,7 +153,8 @@ def test_spreads_by_hand():
 
 def test_what_is_not_as_in_the_paper_is_said():
     def spreads(**pcc):
-        return {name: {'PCC pooled': tables.Spread(value, 0.01, 3), 'PVE mm': tables.Spread(pve, 1, 3)}
+        return {name: {'PCC pooled': tables.Spread(value, 0.01, 3), 'PCC of variances': tables.Spread(value, 0.01, 3),
+                       'PVE mm': tables.Spread(pve, 1, 3)}
                 for name, (value, pve) in pcc.items()}
 
     good = spreads(none=(None, 90), gauss=(0.3, 1), nflow=(0.4, 1), cond_scale=(0.44, 1), cond_bdf=(0.46, 1),
@@ -150,7 +162,8 @@ def test_what_is_not_as_in_the_paper_is_said():
     assert tables.order_of_paper(good) == []
     bad = {**good, **spreads(nflow=(0.2, 1), poco=(0.5, 95))}
     told = tables.order_of_paper(bad)
-    assert len(told) == 2 and 'gauss (0.300' in told[0] and 'poco (95.0' in told[1]
+    assert len(told) == 3 and 'gauss (0.300' in told[0] and 'poco (95.0' in told[2]
+    assert told[1].startswith('PCC of variances')
 
 
 def test_labels_are_kept_by_subject(body):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy.spatial.transform import Rotation
 from training_goldens import golden, tensor
 
 from poco_ros.training import losses
@@ -58,6 +59,33 @@ def test_body(arrays):
     joints = tensor(arrays['pred_joints49']), tensor(arrays['gt_pose3d_24x4'])
     assert_agrees(losses.joints_3d_mse(*joints, mask(arrays['has_pose_3d'])), arrays['kp3d_loss'])
     assert_agrees(losses.camera_term(tensor(arrays['pred_cam'])), arrays['cam_loss'])
+
+
+def test_lengths_of_errors():
+    """The mean of the lengths in numpy, one person left out; where all is right neither term is steep or NaN."""
+    rng = np.random.default_rng(4)
+    joints, target = rng.normal(size=(2, 5, 24, 3)).astype(np.float32)
+    target[2], valid = np.nan, torch.arange(5) != 2
+    kept = [p[valid.numpy()] for p in (joints, target)]
+    ours, true = (p - p[:, 1:3].mean(axis=1, keepdims=True) for p in kept)
+    got = losses.joints_3d_distance(torch.from_numpy(joints), torch.from_numpy(target), valid)
+    assert got.item() == pytest.approx(np.linalg.norm(ours - true, axis=-1).mean(), rel=1e-5)
+
+    angles = rng.uniform(0.1, 3.0, (5, 24))
+    axes = rng.normal(size=(5, 24, 3))
+    axes *= (angles / np.linalg.norm(axes, axis=-1))[..., None]
+    turns = Rotation.from_rotvec(axes.reshape(-1, 3))
+    start = Rotation.random(5 * 24, rng=rng)
+    first, second = (torch.tensor(r.as_matrix().reshape(5, 24, 3, 3)) for r in (start, turns * start))
+    got = losses.turn_distance(first, second, valid)
+    assert got.item() == pytest.approx(np.sqrt(8) * np.sin(angles[valid.numpy()] / 2).mean(), rel=1e-6)
+
+    same = first.clone().requires_grad_()
+    losses.turn_distance(same, first, valid).backward()
+    losses.joints_3d_distance(same[..., 0], first[..., 0], valid).backward()
+    assert same.grad.abs().max() == 0
+    nobody = torch.zeros(5, dtype=torch.bool)
+    assert losses.joints_3d_distance(torch.from_numpy(joints), torch.from_numpy(target), nobody) == 0
 
 
 @pytest.mark.shared

@@ -160,7 +160,7 @@ def test_the_log(whole):
     assert [row['stage'] for row in rows] == ['1'] * 4 + ['2'] * 3
     assert [bool(row['val_pve_mm']) for row in rows] == [True, False, True, True, True, False, True]
     first, last = rows[0], rows[-1]
-    terms = [float(first[name]) for name in ('pose', 'betas', 'kp3d', 'kp2d', 'nf')]
+    terms = [float(first[name]) for name in ('pose', 'turn', 'betas', 'kp3d', 'kp2d', 'nf')]
     assert float(first['total']) == pytest.approx(sum(terms), rel=1e-4) and first['shape'] == first['cam'] == ''
     assert last['kp3d'] == '' and float(last['pose']) + float(last['nf']) == pytest.approx(float(last['total']))
     assert list((whole[2] / 'tensorboard').glob('events.*'))
@@ -188,7 +188,7 @@ def learnt(tmp_path_factory):
 
 def test_it_learns(learnt):
     rows = log_rows(learnt[2])
-    assert float(rows[5]['kp3d']) < 0.5 * float(rows[0]['kp3d'])
+    assert float(rows[5]['kp3d']) < 0.6 * float(rows[0]['kp3d'])  # a length, no square
     untrained = some_trainer(learnt[2], validation=people(256, 3))
     before = untrained._validation(untrained.model, torch.device('cpu'))
     for name in ('val_mpjpe_mm', 'val_pa_mpjpe_mm', 'val_pve_mm'):

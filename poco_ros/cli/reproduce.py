@@ -27,6 +27,9 @@ def reproduce(
     steps: Annotated[int, typer.Option(min=1, help='Steps of the first stage of each lift.')] = 20_000,
     scale_steps: Annotated[int, typer.Option(min=0, help='Steps of the second.')] = 4_000,
     image_steps: Annotated[int, typer.Option(min=1, help='Steps of the first stage of each image regressor.')] = 2_000,
+    image_batch: Annotated[int, typer.Option(min=1, help='People in a step of these.')] = 64,
+    image_backbone: Annotated[str, typer.Option(
+        help="timm's name of the network of HMR and CLIFF; PARE has hrnet_w18_small.")] = 'resnet18',
     images: Annotated[bool, typer.Option(help='Whether to train HMR, PARE and CLIFF too.')] = True,
     improvement: Annotated[bool, typer.Option(help='Whether to run the self-improvement study.')] = True,
     mocap: Annotated[Path | None, typer.Option(
@@ -67,7 +70,8 @@ def reproduce(
     plan = Plan(tuple(name for name in FORMULATIONS if not formulation or name in formulation), tuple(range(seeds)),
                 steps, scale_steps, IMAGE_REGRESSORS if images else (), image_steps, improvement)
     body = load_body_model()
-    lab = NetworkLab(data, body, TrainConfig(device=device), TrainConfig(device=device, batch=64, learning_rate=1e-4))
+    of_images = TrainConfig(device=device, batch=image_batch, learning_rate=1e-4)
+    lab = NetworkLab(data, body, TrainConfig(device=device), of_images, image_backbone)
     header = Header.load(data)
     sweep = _sweep(mocap, wardrobe, sweep_licence, sequences, video, header.recipe)
     if sweep_model:

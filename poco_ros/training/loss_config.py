@@ -31,10 +31,15 @@ class LossConfig:
         'none', 'released', 'density')
     keypoint_space: Literal['crop', 'image'] = choice(
         'crop', 'where 2D joints are compared: in the crop, or in the whole image (CLIFF)', 'crop', 'image')
+    joints_term: Literal['squared', 'distance'] = choice(
+        'squared', 'how errors of 3D joints count: by their square, as released, or by their length, the mean of which '
+        'is MPJPE', 'squared', 'distance')
     overall: float = setting(60.0, 'factor on the sum of all terms', 0.0, _LARGE)
     pose: float = setting(
         0.01, 'weight of the rotation errors (the paper: lambda_q); the released code takes 1.0 for the loss name '
         'norm_flow alone', 0.0, _LARGE)
+    turn: float = setting(
+        0.0, 'weight of the length of the rotation errors, which unlike a density asks for the pose alone', 0.0, _LARGE)
     betas: float = setting(0.001, 'weight of the shape coefficients', 0.0, _LARGE)
     kp3d: float = setting(5.0, 'weight of the 3D joints', 0.0, _LARGE)
     kp2d: float = setting(2.5, 'weight of the 2D joints', 0.0, _LARGE)

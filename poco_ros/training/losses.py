@@ -14,6 +14,7 @@ import torch
 
 from poco_ros.training.joint_set import joint_set
 
+_NO_LENGTH = 1e-4
 CAMERA_SHARE = 0.016
 """Factor that the released code applies to the camera term besides its weight."""
 
@@ -114,10 +115,30 @@ def joints_3d_mse(joints: torch.Tensor, target: torch.Tensor, valid: torch.Tenso
     :param target: (N, 24, 3 or more) metres; a confidence in the fourth column is not looked at.
     :param valid: (N,) bool.
     """
-    kind = joint_set(joints.shape[1])
-    hips = list(kind.hips)
-    p, t = joints[valid][:, kind.first :], target[valid][..., :3]
-    return mse((p - p[:, hips].mean(1, keepdim=True)) - (t - t[:, hips].mean(1, keepdim=True)))
+    return mse(_from_hips(joints, target, valid))
+
+
+def joints_3d_distance(joints: torch.Tensor, target: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
+    """Return the mean distance of the 24 judged joints, each body relative to the middle of its hips.
+
+    Who is far off counts in proportion, not by the square, and draws less on the others.
+
+    :param joints: as of :func:`joints_3d_mse`.
+    :param target: likewise.
+    :param valid: likewise.
+    :returns: a scalar, metres.
+    """
+    return mean(_length(_from_hips(joints, target, valid)))
+
+
+def turn_distance(rotmat: torch.Tensor, target: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
+    """Return the mean length of the rotation errors: of the difference of two matrices, sqrt(8) sin(angle / 2).
+
+    :param rotmat: (N, 24, 3, 3).
+    :param target: (N, 24, 3, 3).
+    :param valid: (N,) bool.
+    """
+    return mean(_length((rotmat - target)[valid].flatten(2)))
 
 
 def keypoints_crop_mse(pred: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
@@ -180,6 +201,19 @@ def per_entry(sigma: torch.Tensor) -> torch.Tensor:
     :returns: (M, 24, 1, 1) or (M, 24, 3, 3).
     """
     return sigma[..., None, None] if sigma.dim() == 2 else sigma
+
+
+def _from_hips(joints: torch.Tensor, target: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
+    """(M, 24, 3): errors of the judged joints, each body relative to the middle of its hips."""
+    kind = joint_set(joints.shape[1])
+    hips = list(kind.hips)
+    p, t = joints[valid][:, kind.first :], target[valid][..., :3]
+    return (p - p[:, hips].mean(1, keepdim=True)) - (t - t[:, hips].mean(1, keepdim=True))
+
+
+def _length(errors: torch.Tensor) -> torch.Tensor:
+    """Lengths along the last axis; at no error the gradient is 0, not NaN."""
+    return torch.sqrt((errors**2).sum(-1) + _NO_LENGTH**2)
 
 
 def _keypoint_mean(pred: torch.Tensor, target: torch.Tensor, weights: torch.Tensor | int) -> torch.Tensor:

@@ -14,13 +14,15 @@ from poco_ros.training.loss_config import RELEASED_TERMS, LossConfig
 from poco_ros.training.smpl_layer import SmplLayer
 from poco_ros.training.targets import Targets
 
+_JOINTS_TERMS = {'squared': losses.joints_3d_mse, 'distance': losses.joints_3d_distance}
+
 
 @dataclass(frozen=True)
 class Losses:
     """What one batch costs.
 
-    :param terms: scalars, weighted but not yet multiplied by the overall factor: 'pose', 'betas', 'kp3d', 'kp2d',
-        'shape', 'cam', 'nf'; terms of weight 0 are absent.
+    :param terms: scalars, weighted but not yet multiplied by the overall factor: 'pose', 'turn', 'betas', 'kp3d',
+        'kp2d', 'shape', 'cam', 'nf'; terms of weight 0 are absent.
     :param total: scalar, the overall factor times their sum: what to take the gradient of.
     """
 
@@ -122,14 +124,16 @@ class Objective:
         return -losses.mean(flow_log_density(model.log_phi(features, scaled_error(error, scale)), scale))
 
     def _body_terms(self, prediction: Prediction, targets: Targets) -> dict[str, torch.Tensor]:
-        """'kp2d', 'kp3d', 'betas', 'shape' and 'cam', unweighted, those of weight 0 left out."""
+        """'kp2d', 'kp3d', 'turn', 'betas', 'shape' and 'cam', unweighted, those of weight 0 left out."""
         config, valid = self.config, targets.has_smpl
         joints, vertices = self._posed(prediction)
         terms: dict[str, torch.Tensor] = {}
         if config.kp2d > 0:
             terms['kp2d'] = self._keypoint_term(prediction.cam, _matching(joints, targets), targets)
         if config.kp3d > 0:
-            terms['kp3d'] = losses.joints_3d_mse(joints, targets.joints_3d, targets.has_joints_3d)
+            terms['kp3d'] = _JOINTS_TERMS[config.joints_term](joints, targets.joints_3d, targets.has_joints_3d)
+        if config.turn > 0:
+            terms['turn'] = losses.turn_distance(prediction.rotmat, targets.rotmat, valid)
         if config.betas > 0:
             terms['betas'] = losses.betas_mse(prediction.betas, targets.betas, valid)
         if config.shape > 0:

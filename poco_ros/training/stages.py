@@ -11,7 +11,7 @@ from poco_ros.networks.model import PocoModel
 from poco_ros.training.loss_config import LossConfig
 
 SCALE_PARTS = ('uncert_head', 'flow_head')
-"""What the second stage trains; the rest is frozen and in eval mode."""
+"""What the second stage trains; the rest is frozen and in eval mode, but for its dropout."""
 
 _MIN_STEP = 1e-12
 """Adam's epsilon: the paper weighs the likelihood by 1e-4, which brings gradients down to the usual 1e-8."""
@@ -20,19 +20,24 @@ _MIN_STEP = 1e-12
 def set_stage(model: PocoModel, stage: int) -> None:
     """Freeze and thaw, and set train and eval mode.
 
+    Dropout stays in the frozen part: without it the body errs less on those it was trained with than on anybody else,
+    and sigma would be learnt from that.
+
     :param model: is changed.
     :param stage: 1: all in train mode; 2: scale network and flow alone.
     """
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(stage == 1 or name.split('.')[0] in SCALE_PARTS)
     model.train(stage == 1)
-    for part in _scale_parts(model):
+    for part in (*_scale_parts(model), *(m for m in model.modules() if isinstance(m, torch.nn.Dropout))):
         part.train()
 
 
 def stage_losses(config: LossConfig, stage: int) -> LossConfig:
     """Return the terms that train something: of a frozen body there are only those with sigma and flow."""
-    return config if stage == 1 else dataclasses.replace(config, betas=0.0, kp3d=0.0, kp2d=0.0, shape=0.0, cam=0.0)
+    if stage == 1:
+        return config
+    return dataclasses.replace(config, turn=0.0, betas=0.0, kp3d=0.0, kp2d=0.0, shape=0.0, cam=0.0)
 
 
 def optimiser(model: PocoModel, weight_decay: float) -> torch.optim.AdamW:

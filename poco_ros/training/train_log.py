@@ -14,7 +14,7 @@ from poco_ros.training.validation import COLUMNS as VALIDATION_COLUMNS
 from poco_ros.whole_files import written_whole
 
 LOG_FILE = 'log.csv'
-TERMS = ('pose', 'betas', 'kp3d', 'kp2d', 'shape', 'cam', 'nf')
+TERMS = ('pose', 'turn', 'betas', 'kp3d', 'kp2d', 'shape', 'cam', 'nf')
 COLUMNS = ('step', 'stage', 'lr', 'total', *TERMS, 'gradient', *VALIDATION_COLUMNS)
 
 

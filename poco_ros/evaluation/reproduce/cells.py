@@ -15,6 +15,7 @@ import numpy as np
 
 from poco_ros.body.model import BodyModel
 from poco_ros.errors import DatasetError
+from poco_ros.evaluation.metrics import pcc, rotation_errors
 from poco_ros.evaluation.predictions import Predictions
 from poco_ros.evaluation.report import OWN, Judged, body_summary, per_joint, uncertainty_rows, without_nan
 from poco_ros.evaluation.sparsification import sparsify
@@ -101,7 +102,10 @@ def run_cell(
     begun = time.perf_counter()
     network = lab.train(cell, path.parent, training, progress)
     trained = time.perf_counter()
-    result = {**identity, **judge(lab.predict(network, cell, None), body), 'training_s': round(trained - begun, 1)}
+    predictions = lab.predict(network, cell, None)
+    result = {**identity, **judge(predictions, body), 'training_s': round(trained - begun, 1)}
+    if cell.formulation != 'none':
+        result['uncertainties'][OWN] |= {'pooled_pcc_variance': variance_pcc(predictions, cell.formulation)}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with written_whole(path) as temporary:
@@ -122,6 +126,19 @@ def judge(predictions: Predictions, body: BodyModel) -> dict[str, Any]:
         'uncertainties': uncertainty_rows(judged, candidates, known), 'per_joint': per_joint(judged, known),
         'sparsification': sparsify(predictions.uncertainty, judged.errors.mpjpe_mm).at_fractions(),
     }  # fmt: skip
+
+
+def variance_pcc(predictions: Predictions, formulation: str) -> float:
+    """Return the pooled PCC of the variances that sigma means.
+
+    What ``gauss`` states is a variance (equation 2), what the others state is the scale of a density, and the errors of
+    the PCC are squares: as they stand, the former has the error's own unit and the latter have not.
+
+    :param predictions: of a network.
+    :param formulation: that it was trained with.
+    """
+    variance = predictions.sigma if formulation == 'gauss' else predictions.sigma**2
+    return pcc(variance, rotation_errors(predictions.rotmat, predictions.true_rotmat))[0]
 
 
 def _hash(samples: Samples | None) -> str:

@@ -32,7 +32,7 @@ from poco_ros.training.trainer import STATE_FILE, Task, Trainer
 
 _AT_ONCE = 256
 _VERTEX_STEP = 8
-_BACKBONES = {'hmr': 'resnet18', 'cliff': 'resnet18', 'pare': 'hrnet_w18_small'}
+_PARE_BACKBONE = 'hrnet_w18_small'
 
 
 @dataclass
@@ -43,12 +43,15 @@ class NetworkLab:
     :param body: the model its labels are of.
     :param lift: how lifts are trained; seed and steps are each cell's.
     :param images: how image regressors are trained.
+    :param image_backbone: timm's name of the network of HMR and CLIFF; PARE, whose head looks at a map of 56 x 56, has
+        the smallest HRNet.
     """
 
     data: Path
     body: BodyModel
     lift: TrainConfig
     images: TrainConfig
+    image_backbone: str = 'resnet18'
     data_sha256: str = field(init=False)
     _samples: dict[str, Samples] = field(default_factory=dict, init=False)
 
@@ -68,7 +71,8 @@ class NetworkLab:
         :raises TrainingError: when that fails; names the mend.
         """
         is_lift = cell.regressor == 'lift'
-        made = formulation(cell.formulation, cell.regressor, 'paper', backbone=_BACKBONES.get(cell.regressor))
+        of_images = _PARE_BACKBONE if cell.regressor == 'pare' else self.image_backbone
+        made = formulation(cell.formulation, cell.regressor, 'paper', backbone=None if is_lift else of_images)
         config = replace(self.lift if is_lift else self.images, seed=cell.seed, steps=cell.steps,
                          scale_steps=cell.scale_steps)
         layer = SmplLayer(self.body, only_vertices=np.arange(0, self.body.num_vertices, _VERTEX_STEP))

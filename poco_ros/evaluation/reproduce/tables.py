@@ -16,6 +16,7 @@ COLUMNS: Mapping[str, tuple[Path, int]] = {
     'MPJPE mm': (('errors', 'mpjpe_mm'), 1),
     'PA-MPJPE mm': (('errors', 'pa_mpjpe_mm'), 1),
     'PCC pooled': (('uncertainties', 'own', 'pooled_pcc'), 3),
+    'PCC of variances': (('uncertainties', 'own', 'pooled_pcc_variance'), 3),
     'PCC image, PVE': (('uncertainties', 'own', 'bodies', 'pve_mm', 'pcc'), 3),
     'PCC image, MPJPE': (('uncertainties', 'own', 'bodies', 'mpjpe_mm', 'pcc'), 3),
     'rank image, MPJPE': (('uncertainties', 'own', 'bodies', 'mpjpe_mm', 'spearman'), 3),
@@ -27,7 +28,7 @@ COLUMNS: Mapping[str, tuple[Path, int]] = {
 }
 """Heading, where the number lies in a result, and digits after the point."""
 
-PAPER = ('PVE mm', 'MPJPE mm', 'PA-MPJPE mm', 'PCC pooled')
+PAPER = ('PVE mm', 'MPJPE mm', 'PA-MPJPE mm', 'PCC pooled', 'PCC of variances')
 HONEST = ('PCC image, PVE', 'PCC image, MPJPE', 'rank image, MPJPE', 'PCC in joint', 'rank in joint', 'AUSE', 'AURG',
           'at 80 % mm')
 
@@ -118,12 +119,13 @@ def joints(results: Sequence[Result]) -> list[dict[str, Any]]:
 def order_of_paper(spreads: Mapping[str, Mapping[str, Spread]]) -> list[str]:
     """Return what does not come out as in the paper: sentences; none where everything does.
 
-    The paper has PCC: Gauss < NFlow < one condition < POCO; and POCO's PVE below that of no uncertainty.
+    The paper has PCC: Gauss < NFlow < one condition < POCO; and POCO's PVE below that of no uncertainty. The order of
+    PCC is looked for twice, since sigma is a variance with Gauss and a scale with the others.
     """
     told = []
     steps = (('gauss', 'nflow'), ('nflow', 'cond_scale'), ('nflow', 'cond_bdf'), ('cond_scale', 'poco'),
              ('cond_bdf', 'poco'))  # fmt: skip
-    for column, pairs in (('PCC pooled', steps), ('PVE mm', (('poco', 'none'),))):
+    for column, pairs in (('PCC pooled', steps), ('PCC of variances', steps), ('PVE mm', (('poco', 'none'),))):
         for low, high in pairs:
             a, b = (spreads.get(name, {}).get(column) for name in (low, high))
             if a is None or b is None or a.mean is None or b.mean is None or a.mean < b.mean:
