@@ -47,7 +47,8 @@ def made_with(folder: Path, engine: str, body: BodyModel) -> Regressor:
 def errors(folder: Path, data: Path, split: str, body: BodyModel, cache: Path) -> dict[str, Any]:
     """What ``poco evaluate`` tells, without its tables by sequence."""
     regressors = {'poco_lift': made_with(folder, 'openvino', body), BASELINE: BlazePoseLift(body)}
-    report = evaluate_dataset(data, split, 'poco_lift', regressors, body, cache)
+    calibration = read_calibration(folder / CALIBRATION_FILE)
+    report = evaluate_dataset(data, split, 'poco_lift', regressors, body, cache, calibration=calibration)
     report['data'] = {'name': data.name, 'recipe': report['data']['recipe']}
     return {name: report[name] for name in KEPT}
 

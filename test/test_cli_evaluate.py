@@ -15,12 +15,16 @@ from typer.testing import CliRunner
 
 import poco_ros.evaluation.synthetic as synthetic
 from poco_ros.body.model_file import load_body_model
+from poco_ros.calibration.calibrator import Calibrator
+from poco_ros.calibration.file import CALIBRATION_FILE, read_calibration
 from poco_ros.cli.evaluate import evaluate
 from poco_ros.errors import ConfigError, DatasetError
 from poco_ros.evaluation.predictions import landmark_visibility, predict_bodies
 from poco_ros.evaluation.report import Judged, evaluation_report, without_nan
+from poco_ros.regressors import calibration_folder
 from poco_ros.regressors.lift.regressor import BlazePoseLift
 from poco_ros.synth.shards import Header, read_dataset
+from poco_ros.types import Bodies
 
 APP = typer.Typer()
 APP.command()(evaluate)
@@ -64,7 +68,7 @@ def test_the_lift_on_a_split(folder, tmp_path, body):
     own = report['uncertainties']['own']['bodies']['mpjpe_mm']['pcc']
     scalar = predict_bodies(BlazePoseLift(body), samples).uncertainty
     assert own == pytest.approx(stats.pearsonr(scalar, errors.mpjpe_mm).statistic, abs=1e-4)
-    assert set(report['uncertainties']) == {'own', 'landmark visibility', 'constant per joint'}
+    assert set(report['uncertainties']) == {'own', 'calibrated', 'landmark visibility', 'constant per joint'}
     assert len(report['per_joint']) == 24 and 'left_wrist' in shown
 
 
@@ -129,6 +133,23 @@ def test_models_are_compared_where_all_answered(body):
     same = report['uncertainties']
     assert same['own'] == same['b (its uncertainty)']
     json.dumps(without_nan(report), allow_nan=False)
+
+
+def test_what_the_calibration_says_is_judged_as_the_node_says_it(folder, body):
+    samples = read_dataset(folder, 'all')
+    said = predict_bodies(BlazePoseLift(body), samples)
+    calibration = read_calibration(calibration_folder(None) / CALIBRATION_FILE)
+    judged = Judged.of(said, body)
+    report = evaluation_report('lift', {'lift': judged}, landmark_visibility(samples), {}, calibration)
+    bodies = dataclasses.replace(Bodies.unknown(len(samples)), joints=said.joints_m,
+                                 joint_uncertainty=said.sigma)
+    node = Calibrator(calibration, 0.9).apply(bodies, said.seen)
+    row = report['uncertainties']['calibrated']
+    error = judged.errors.mpjpe_mm
+    assert row['bodies']['mpjpe_mm']['pcc'] == pytest.approx(
+        stats.pearsonr(node.body_error_mm, error).statistic, abs=1e-4)
+    assert row['pooled_pcc_mm'] == pytest.approx(
+        stats.pearsonr(node.joint_error_mm.ravel(), judged.errors.joint_mm.ravel()).statistic, abs=1e-4)
 
 
 def test_bad_input_is_told(folder, tmp_path):

@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from poco_ros.body.kinematics import forward_kinematics
+from poco_ros.body.model_file import load_body_model
+from poco_ros.body.rotations import axis_angle_to_matrix
 from poco_ros.body.smpl import PARENTS
 from poco_ros.errors import ConfigError
 from poco_ros.networks.uncertainty import (
@@ -88,6 +91,26 @@ def test_every_joint_weighs_in_the_papers_scalar_and_the_root_most():
     weights = body_uncertainty(torch.eye(24), 'paper-1')
     assert weights.sum() == pytest.approx(1)
     assert (weights > 0).all() and weights.argmax() == 0
+
+
+def test_reach_is_how_far_the_joints_of_a_body_move():
+    """Turns by sigma about random axes, one joint at a time, move the open body's joints by this, root mean square."""
+    body, rng = load_body_model(), np.random.default_rng(5)
+    sigma = rng.uniform(0.1, 1.0, (6, 24))
+    small, turns = 1e-4, 400
+    rest = body.rest_joints()[0].astype(float)
+    moved = np.zeros(24)
+    for joint in range(24):
+        pose = np.zeros((turns, 24, 3))
+        axes = rng.normal(size=(turns, 3))
+        pose[:, joint] = small * axes / np.linalg.norm(axes, axis=1, keepdims=True)
+        joints, _ = forward_kinematics(axis_angle_to_matrix(pose), np.repeat(rest[None], turns, axis=0))
+        moved[joint] = np.mean(((joints - rest) / small) ** 2)
+    expected = np.sqrt(sigma**2 @ moved / moved.sum())
+    got = body_uncertainty(torch.tensor(sigma), 'reach-1')
+    np.testing.assert_allclose(got, expected, rtol=0.02)
+    torch.testing.assert_close(body_uncertainty(torch.tensor(sigma) ** 2, 'reach-variance-1'), got)
+    torch.testing.assert_close(body_uncertainty(torch.full((1, 24), 0.3), 'reach-1'), torch.tensor([0.3]))
 
 
 def test_unknown_rules_are_named():

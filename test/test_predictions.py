@@ -92,6 +92,14 @@ def test_errors_of_known_moves(people, body):
     shifted = dataclasses.replace(said, joints_m=said.joints_m + np.float32([0.3, 0, 0.4]))
     assert shifted.joint_errors_mm().max() < 0.01
     np.testing.assert_allclose(shifted.camera_errors_mm(), 500, rtol=1e-4)
+    # seen at the distance of the pelvis; nothing is seen of what is along the line of sight
+    scale = people.joints[:, :1, 2] / people.joints[..., 2]
+    aside = dataclasses.replace(said, joints_m=said.joints_m + np.float32([0.1, 0, 0]))
+    visible = people.joint_visibility >= 2
+    np.testing.assert_allclose(aside.picture_errors_mm()[visible], (100 * scale)[visible], rtol=1e-3)
+    assert visible.any() and np.isnan(aside.picture_errors_mm()[~visible]).all()
+    farther = dataclasses.replace(said, joints_m=said.joints_m * np.float32(1.2))
+    assert np.nanmax(farther.picture_errors_mm()) < 0.01
     moved = said.joints_m.copy()
     moved[:, 20] += np.float32([0, 0.1, 0])
     wrist = dataclasses.replace(said, joints_m=moved)

@@ -62,7 +62,7 @@ def calibrate(
     regressor = make_regressor(model, body, EngineOptions(engine=engine, precision=precision))  # type: ignore[arg-type]
     with _bar() as bar:
         outcomes = _outcomes(regressor, data, split, bar)
-        source = Source(MadeFor.of(regressor.info, body), data.resolve().name, sha256_of(data / HEADER), split,
+        source = Source(MadeFor.of(regressor.info, body), data.absolute().name, sha256_of(data / HEADER), split,
                         datetime.date.today().isoformat())
         calibration = fit_calibration(outcomes, source, levels=tuple(sorted(level)), confidence_bound_mm=bound_mm)
         measured: dict[str, Any] = {}
@@ -73,7 +73,7 @@ def calibrate(
                 name: measure_shift(calibration, test, _outcomes(regressor, folder, 'all', bar))
                 for name, folder in shifts.items()}
             calibration = dataclasses.replace(
-                calibration, measured=summary(measured['test'], data.resolve().name, test_split))
+                calibration, measured=summary(measured['test'], data.absolute().name, test_split))
     calibration = write_calibration(calibration, out)
     console = Console()
     if report is not None:

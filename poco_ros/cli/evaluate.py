@@ -17,6 +17,7 @@ from poco_ros.errors import ConfigError, PocoError
 
 if TYPE_CHECKING:
     from poco_ros.body.model import BodyModel
+    from poco_ros.calibration.model import Calibration
     from poco_ros.regressors.base import Regressor
 
 
@@ -83,8 +84,27 @@ def _synthetic(
     regressors: dict[str, Regressor] = {name: regressor}
     if not isinstance(regressor, BlazePoseLift):
         regressors[BASELINE] = BlazePoseLift(body)
-    return {'model': {'name': name, **dataclasses.asdict(regressor.info)},
-            **evaluate_dataset(data, chosen, name, regressors, body, cache, tell)}
+    calibration, told = _calibration(network, regressor, body)
+    return {'model': {'name': name, **dataclasses.asdict(regressor.info)}, 'calibration': told,
+            **evaluate_dataset(data, chosen, name, regressors, body, cache, tell, calibration)}
+
+
+def _calibration(network: Path | None, regressor: Regressor, body: BodyModel) -> tuple[Calibration | None, str]:
+    """The calibration that the node would use, if any, and its identity, or why there is none."""
+    from poco_ros.calibration.file import CALIBRATION_FILE, read_calibration
+    from poco_ros.calibration.model import MadeFor, check_made_for
+    from poco_ros.errors import CalibrationError
+    from poco_ros.regressors import calibration_folder
+
+    folder = calibration_folder(network)
+    if folder is None or not (folder / CALIBRATION_FILE).exists():
+        return None, 'none'
+    try:
+        calibration = read_calibration(folder / CALIBRATION_FILE)
+        check_made_for(calibration, MadeFor.of(regressor.info, body), str(folder / CALIBRATION_FILE))
+    except CalibrationError as error:
+        return None, f'refused: {error}'
+    return calibration, calibration.calibration_id
 
 
 def _bar() -> Progress:

@@ -31,6 +31,7 @@ from poco_ros.whole_files import written_whole
 Progress = Callable[[int, int], None]
 """Told how many samples are done, and of how many."""
 
+_SEEN = 2  # behind the own body, or in full view
 _MM = 1e3
 
 
@@ -85,6 +86,16 @@ class Predictions:
     def camera_errors_mm(self) -> FloatArray:
         """Return (S, 24) how far the joints are from where they should be, in mm, in the camera's frame."""
         return _distance_mm(self.joints_m, self.true_joints_m)
+
+    def picture_errors_mm(self) -> FloatArray:
+        """Return (S, 24) how far from where they should be visible joints are seen, in mm at the person's distance.
+
+        NaN where the true joint is not to be seen. What is wrong along the line of sight does not count.
+        """
+        there, here = (joints[..., :2] / joints[..., 2:] for joints in (self.true_joints_m, self.joints_m))
+        distance = self.true_joints_m[:, :1, 2] * _distance_mm(here, there)
+        visible = self.joint_visibility >= _SEEN
+        return np.where(visible, distance, np.float32(np.nan))
 
     def take(self, rows: npt.NDArray[Any]) -> Predictions:
         """Return some samples (integers or a boolean mask), in that order."""

@@ -7,6 +7,7 @@ hard; how many each gave up on stands beside it, with its errors over all that i
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,10 @@ import numpy.typing as npt
 
 from poco_ros.body.model import BodyModel
 from poco_ros.body.smpl import JOINT_NAMES
+from poco_ros.calibration.expected_error import cells
+from poco_ros.calibration.model import Calibration
+from poco_ros.calibration.outcomes import Outcomes
+from poco_ros.calibration.scores import POSITION
 from poco_ros.evaluation.body_errors import errors_of
 from poco_ros.evaluation.metrics import pcc
 from poco_ros.evaluation.predictions import Predictions, Progress
@@ -23,12 +28,14 @@ from poco_ros.evaluation.sparsification import sparsify
 from poco_ros.evaluation.uncertainty import Errors, constant_per_joint, mean_known, scores, spearman, within_joints
 from poco_ros.types import FloatArray
 
-OWN, VISIBILITY, CONSTANT = 'own', 'landmark visibility', 'constant per joint'
+OWN, CALIBRATED, VISIBILITY, CONSTANT = 'own', 'calibrated', 'landmark visibility', 'constant per joint'
 DEFINITIONS = {
     'pve_mm': 'mean distance of the vertices, root turned in its place at rest, no alignment',
     'mpjpe_mm': 'mean distance of the 24 joints, pelvises together',
     'pa_mpjpe_mm': 'mean distance of the 24 joints after the best similarity',
     'camera_mpjpe_mm': "mean distance of the 24 joints in the camera's frame, no alignment",
+    'picture_mm': "how far a visible joint is off in the picture, mm at the person's distance: median of a body, mean "
+                  'of the bodies',
     'pooled_pcc': 'Pearson over all (sample, joint): sigma against the mean squared error of the rotation matrix',
     'pooled_pcc_variance': 'the same with the variance that sigma means: its square, but of gauss itself',
     'pooled_pcc_mm': 'as pooled_pcc, against the distance of the joint, pelvises together',
@@ -36,6 +43,7 @@ DEFINITIONS = {
     'ause': 'area between the sparsification curve and the best possible, over the mean error; 0 is perfect',
     'aurg': 'area between the curve of a random order and the sparsification curve, over the mean error; 0 is chance',
     'error_at_80': 'mean error, mm, of the 80 % of the bodies that are least uncertain',
+    CALIBRATED: "the calibration's expected errors of joints and body, mm",
     CONSTANT: "each joint's mean error over the other sequences: knows nothing of the picture",
     VISIBILITY: '1 - how far the landmark network itself saw what defines the joint; of the body their mean',
 }  # fmt: skip
@@ -51,28 +59,35 @@ class Judged:
     :param predictions: S of them.
     :param errors: S rows.
     :param camera_mm: (S,) mean distance of the joints in the camera's frame.
+    :param picture_mm: (S,) median over the visible joints of how far off they are in the picture.
     """
 
     predictions: Predictions
     errors: Errors
     camera_mm: npt.NDArray[np.floating]
+    picture_mm: npt.NDArray[np.floating]
 
     @classmethod
     def of(cls, predictions: Predictions, body: BodyModel, progress: Progress | None = None) -> Judged:
         """Measure predictions of bodies of a model; progress is told how many are done, and of how many."""
         camera_mm = predictions.camera_errors_mm().mean(axis=1)
-        return cls(predictions, errors_of(predictions, body, progress), camera_mm)
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore', RuntimeWarning)  # of nobody with nothing to be seen there is a median
+            picture_mm = np.nanmedian(predictions.picture_errors_mm(), axis=1)
+        return cls(predictions, errors_of(predictions, body, progress), camera_mm, picture_mm)
 
 
 def body_summary(judged: Judged, rows: Rows) -> dict[str, float | int]:
     """Return the mean errors over some samples (a mask or numbers), those that are not known left out."""
     means = {name: mean_known(values[rows]) for name, values in judged.errors.of_bodies.items()}
     known = int(np.isfinite(judged.errors.mpjpe_mm[rows]).sum())
-    return {'samples': known, **means, 'camera_mpjpe_mm': mean_known(judged.camera_mm[rows])}
+    return {'samples': known, **means, 'camera_mpjpe_mm': mean_known(judged.camera_mm[rows]),
+            'picture_mm': mean_known(judged.picture_mm[rows])}
 
 
 def evaluation_report(
     name: str, models: Mapping[str, Judged], visibility: FloatArray, groups: Mapping[str, npt.NDArray[np.str_]],
+    calibration: Calibration | None = None,
 ) -> dict[str, Any]:
     """Return everything that is told, as JSON can hold it but for NaN.
 
@@ -81,12 +96,15 @@ def evaluation_report(
     :param models: by name, all of the same S samples.
     :param visibility: (S, 24) from :func:`~poco_ros.evaluation.predictions.landmark_visibility`.
     :param groups: (S,) texts by the name of the grouping, such as the source.
+    :param calibration: of the model that is judged: what it says in millimetres is held against the errors too.
     """
     judged = models[name]
     common = ~np.any([model.predictions.lost for model in models.values()], axis=0)
     told = {key: _of_model(model, common) for key, model in models.items()}
     candidates = {OWN: (judged.predictions.sigma, judged.predictions.uncertainty),
                   VISIBILITY: (1 - visibility, 1 - visibility.mean(axis=1))}  # fmt: skip
+    if calibration is not None:
+        candidates[CALIBRATED] = _expected_errors(calibration, judged.predictions)
     candidates |= {f'{key} (its uncertainty)': (model.predictions.sigma, model.predictions.uncertainty)
                    for key, model in models.items() if key != name}
     return {
@@ -105,6 +123,13 @@ def _of_model(model: Judged, common: Mask) -> dict[str, Any]:
     known = ~model.predictions.lost
     return {'lost': int((~known).sum()), 'errors': body_summary(model, common), 'errors_of_all_known':
             body_summary(model, known)}  # fmt: skip
+
+
+def _expected_errors(calibration: Calibration, predictions: Predictions) -> tuple[FloatArray, FloatArray]:
+    """Of the joints (S, 24) and of the bodies (S,), mm, as :class:`~poco_ros.calibration.calibrator.Calibrator`."""
+    outcomes = Outcomes.of(predictions)
+    error = calibration.expected.at(outcomes.scores, cells(outcomes.groups))[:, :POSITION].astype(np.float32)
+    return error, error.mean(axis=1)
 
 
 def uncertainty_rows(

@@ -11,9 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from poco_ros.body.model import BodyModel
+from poco_ros.calibration.model import Calibration
 from poco_ros.checkpoints.provenance import PROVENANCE_FILE
 from poco_ros.engine.model_record import RECORD_FILE
 from poco_ros.evaluation.chunks import hash_of_files, identity, in_chunks
+from poco_ros.evaluation.exchanged_sides import exchanged
 from poco_ros.evaluation.predictions import Crops, Predictions, landmark_visibility, predict_bodies
 from poco_ros.evaluation.report import Judged, evaluation_report
 from poco_ros.regressors.base import Regressor
@@ -52,7 +54,7 @@ def choose_split(split: str, header: Header, network: Path | None) -> str:
 
 def evaluate_dataset(
     data: Path, split: str, name: str, regressors: Mapping[str, Regressor], body: BodyModel, cache: Path,
-    progress: Progress = lambda what, done, total: None,
+    progress: Progress = lambda what, done, total: None, calibration: Calibration | None = None,
 ) -> dict[str, Any]:
     """Run regressors on a split, and report.
 
@@ -63,6 +65,7 @@ def evaluate_dataset(
     :param body: what their bodies are made of.
     :param cache: folder for predictions, so that an interrupted run goes on where it stopped.
     :param progress: told of every frame.
+    :param calibration: of the regressor that is judged; None: it has none.
     :raises DatasetError: when the data set is broken, or has no pictures for a regressor that looks at some.
     """
     header = Header.load(data)
@@ -77,7 +80,7 @@ def evaluate_dataset(
             lambda done, total, key=key: progress(f'{key}: bodies', done, total))  # type: ignore[misc]
         judged[key] = Judged.of(predictions, body, lambda done, total, key=key: progress(  # type: ignore[misc]
             f'{key}: vertices', done, total))
-    report = evaluation_report(name, judged, landmark_visibility(samples), groups_of(samples))
+    report = evaluation_report(name, judged, landmark_visibility(samples), groups_of(samples), calibration)
     return {'data': {'folder': str(data), 'sha256': of['data'], 'recipe': dict(header.recipe)}, 'split': split,
             **report}
 
@@ -85,7 +88,8 @@ def evaluate_dataset(
 def groups_of(samples: Samples) -> dict[str, npt.NDArray[np.str_]]:
     """Return the groupings of samples that are told apart: (S,) texts each."""
     return {'source': samples.source, 'occlusion': _OCCLUSION_NAMES[np.digitize(samples.occlusion, _OCCLUSION_EDGES)],
-            'found': np.where(found(samples), 'found by the node', 'not found by the node')}
+            'found': np.where(found(samples), 'found by the node', 'not found by the node'),
+            'sides': np.where(exchanged(samples), 'left taken for right', 'left and right as they are')}
 
 
 def _predictions(

@@ -42,6 +42,10 @@ _RULES = {
                        'normalised, 1 where sigma of the pelvis is above 0.4 (rule official-pare-1)',
     'paper-1': 'uncertainty: mean over the joints of sigma added up from the pelvis to the joint, divided by the '
                'largest such mean for sigma up to 1 (rule paper-1)',
+    'reach-1': 'uncertainty: root mean square of sigma, every joint weighed by the squared distances to the joints '
+               'that it moves (rule reach-1)',
+    'reach-variance-1': 'uncertainty: root mean of sigma, every joint weighed by the squared distances to the joints '
+                        'that it moves (rule reach-variance-1)',
 }
 
 

@@ -31,6 +31,13 @@ def _chains() -> npt.NDArray[np.bool_]:
 _CHAINS = _chains()
 _LARGEST_MEAN = float(_CHAINS.sum() / len(PARENTS))
 
+# How much of a body a joint moves: for each, squared distances to the joints below it, of the open body at rest, as a
+# share of the sum of all.
+_REACH = (
+    0.3401, 0.0558, 0.0558, 0.1530, 0.0147, 0.0147, 0.1182, 0.0007, 0.0007, 0.1088, 0.0, 0.0,
+    0.0001, 0.0363, 0.0363, 0.0, 0.0255, 0.0255, 0.0066, 0.0066, 0.0003, 0.0003, 0.0, 0.0,
+)  # fmt: skip
+
 
 def joint_sigma(sigma: Tensor) -> Tensor:
     """Return one number per joint.
@@ -63,6 +70,10 @@ def body_uncertainty(sigma: Tensor, rule: str, *, kinematic: bool = True) -> Ten
       in (0, 1), and 1 only when every joint's sigma is. The paper sums along the skeleton, normalises to [0, 1] and
       takes the mean, and does not say by what it normalises; any constant gives the same order of people, and this one
       uses the whole range.
+    - 'reach-1': root mean square of sigma, each joint weighed by the squared distances to the joints that it moves: in
+      proportion to how far 24 joints are off when every rotation is off by its sigma, independently. In (0, 1) with
+      sigma in (0, 1).
+    - 'reach-variance-1': the same where what is called sigma is a variance, as with Gauss.
 
     :param sigma: (N, 24).
     :param rule: one of :data:`poco_ros.networks.variants.SCALAR_RULES`.
@@ -73,6 +84,9 @@ def body_uncertainty(sigma: Tensor, rule: str, *, kinematic: bool = True) -> Ten
     root = sigma[:, 0]
     if rule == 'official-cliff-1':
         return root.masked_fill(root > 2 * _TAU, 1)
+    if rule.startswith('reach'):
+        squares = sigma if rule == 'reach-variance-1' else sigma**2
+        return torch.sqrt((squares * torch.tensor(_REACH, dtype=sigma.dtype, device=sigma.device)).sum(dim=1))
     mean = (accumulate(sigma) if kinematic else sigma).mean(dim=1)
     if rule == 'official-pare-1':
         return mean.masked_fill(root > _TAU, 1)

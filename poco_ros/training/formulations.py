@@ -115,14 +115,15 @@ def _official(variant: Variant) -> Formulation:
 
 
 def _paper(variant: Variant) -> Formulation:
+    is_lift = variant.regressor == LIFT
+    of_lift = 'reach-variance-1' if variant.formulation == 'gauss' else variant.scalar_rule
     variant = dataclasses.replace(
         variant, name=f'{variant.name}_paper', scale_input='feat-net-pose', scale_hidden=_PAPER_HIDDEN,
-        flow_layers=_PAPER_FLOW_LAYERS, scalar_rule=variant.scalar_rule if variant.regressor == LIFT else 'paper-1',
+        flow_layers=_PAPER_FLOW_LAYERS, scalar_rule=of_lift if is_lift else 'paper-1',
     )  # fmt: skip
     pose_term: PoseTerm = 'mse'
     if variant.has_uncertainty:
         pose_term = 'gaussian_scale' if variant.has_flow else 'gaussian_variance'
-    is_lift = variant.regressor == LIFT
     density, squared = (_LIFT_LAMBDA, 0.0) if is_lift else (PAPER_LAMBDA, LossConfig.pose)
     losses = LossConfig(
         pose_term=pose_term,
