@@ -23,7 +23,7 @@ def error_of(*arguments: object):
     return CliRunner().invoke(app, [str(a) for a in arguments]).exception
 
 
-def test_mistakes_about_the_sweep_are_found_before_anything_is_trained(data, tmp_path):
+def test_mistakes_are_found_before_anything_is_trained(data, tmp_path):
     common = ('--data', data, '--out', tmp_path / 'out')
     motion = synth_motion.write_motion(tmp_path / 'motion.npz')
     found = error_of(*common, '--mocap', motion)
@@ -32,4 +32,7 @@ def test_mistakes_about_the_sweep_are_found_before_anything_is_trained(data, tmp
     assert isinstance(found, VideoError) and 'none.mp4' in str(found)
     found = error_of(*common, '--video', 'demo', '--sweep-model', './nobody')
     assert isinstance(found, ConfigError) and 'nobody' in str(found)
+    for option, wrong in (('--formulation', 'poko'), ('--image-regressor', 'spin')):
+        found = error_of(*common, option, wrong)
+        assert isinstance(found, ConfigError) and option in str(found) and wrong in str(found)
     assert not (tmp_path / 'out').exists()

@@ -31,6 +31,8 @@ def reproduce(
     image_backbone: Annotated[str, typer.Option(
         help="timm's name of the network of HMR and CLIFF; PARE has hrnet_w18_small.")] = 'resnet18',
     images: Annotated[bool, typer.Option(help='Whether to train HMR, PARE and CLIFF too.')] = True,
+    image_regressor: Annotated[list[str], typer.Option(
+        help='Of these hmr, pare or cliff alone; repeatable. PARE costs by far the most.')] = [],  # noqa: B006
     improvement: Annotated[bool, typer.Option(help='Whether to run the self-improvement study.')] = True,
     mocap: Annotated[Path | None, typer.Option(
         help='Motion file: the occlusion sweep shows rendered people of its test split. Left out: none.')] = None,
@@ -65,13 +67,17 @@ def reproduce(
     unknown = [name for name in formulation if name not in FORMULATIONS]
     if unknown:
         raise ConfigError(f'--formulation must be one of {", ".join(FORMULATIONS)}, not {unknown[0]!r}')
+    unknown = [name for name in image_regressor if name not in IMAGE_REGRESSORS]
+    if unknown:
+        raise ConfigError(f'--image-regressor must be one of {", ".join(IMAGE_REGRESSORS)}, not {unknown[0]!r}')
+    of_images = tuple(name for name in IMAGE_REGRESSORS if not image_regressor or name in image_regressor)
     if threads:
         torch.set_num_threads(threads)
     plan = Plan(tuple(name for name in FORMULATIONS if not formulation or name in formulation), tuple(range(seeds)),
-                steps, scale_steps, IMAGE_REGRESSORS if images else (), image_steps, improvement)
+                steps, scale_steps, of_images if images else (), image_steps, improvement)
     body = load_body_model()
-    of_images = TrainConfig(device=device, batch=image_batch, learning_rate=1e-4)
-    lab = NetworkLab(data, body, TrainConfig(device=device), of_images, image_backbone)
+    image_config = TrainConfig(device=device, batch=image_batch, learning_rate=1e-4)
+    lab = NetworkLab(data, body, TrainConfig(device=device), image_config, image_backbone)
     header = Header.load(data)
     sweep = _sweep(mocap, wardrobe, sweep_licence, sequences, video, header.recipe)
     if sweep_model:
