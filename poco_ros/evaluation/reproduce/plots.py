@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _DPI = 110
-_CORRELATIONS = ('PCC pooled', 'PCC image, PVE', 'PCC image, MPJPE', 'PCC in joint')
+_CORRELATIONS = ('PCC pooled', 'PCC of variances', 'PCC image, PVE', 'PCC image, MPJPE', 'PCC in joint')
 _SHADE = '#e6ded0'
 
 
@@ -59,13 +59,13 @@ def pcc_figure(spreads: Mapping[str, Mapping[str, Spread]], constant: Spread | N
     width = 0.8 / len(_CORRELATIONS)
     for number, column in enumerate(_CORRELATIONS):
         bars = [spreads[name][column] for name in names]
-        axes.bar(np.arange(len(names)) + (number - 1.5) * width, [bar.mean or 0 for bar in bars], width,
+        axes.bar(np.arange(len(names)) + (number - (len(_CORRELATIONS) - 1) / 2) * width, [bar.mean or 0 for bar in bars], width,
                  yerr=[bar.deviation or 0 for bar in bars], capsize=2, label=column)
     if constant is not None and constant.mean is not None:
         axes.axhline(constant.mean, color='k', ls='--', label='PCC pooled of a constant per joint')
     axes.set(title='Uncertainty against error, mean and deviation over the seeds', xlabel='formulation',
              ylabel="Pearson's correlation (no unit)", xticks=range(len(names)), xticklabels=names)
-    axes.legend(fontsize='small')
+    axes.legend(fontsize='small', loc='upper center', bbox_to_anchor=(0.5, -0.12), ncols=3)
     return figure
 
 
