@@ -59,7 +59,8 @@ def pcc_figure(spreads: Mapping[str, Mapping[str, Spread]], constant: Spread | N
     width = 0.8 / len(_CORRELATIONS)
     for number, column in enumerate(_CORRELATIONS):
         bars = [spreads[name][column] for name in names]
-        axes.bar(np.arange(len(names)) + (number - (len(_CORRELATIONS) - 1) / 2) * width, [bar.mean or 0 for bar in bars], width,
+        place = np.arange(len(names)) + (number - (len(_CORRELATIONS) - 1) / 2) * width
+        axes.bar(place, [bar.mean or 0 for bar in bars], width,
                  yerr=[bar.deviation or 0 for bar in bars], capsize=2, label=column)
     if constant is not None and constant.mean is not None:
         axes.axhline(constant.mean, color='k', ls='--', label='PCC pooled of a constant per joint')
