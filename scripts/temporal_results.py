@@ -113,7 +113,7 @@ def occluder() -> list[str]:
         return ', '.join(f'{part[s]["error_mm"]:.0f} mm {s}' for s in ('raw', 'live', 'infilled'))
 
     return [
-        'The demo clip with its board against the same estimator on the same clip without '
+        'The demo clip with its board, the analytic lift against itself on the same clip without '
         '([occluder.json](bench/results/occluder.json); not the truth):',
         f'joints that the board covers differ by {errors(covered)}; those of them that are not trusted by '
         f'{errors(doubted)}.',
