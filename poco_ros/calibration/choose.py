@@ -6,7 +6,7 @@ from pathlib import Path
 
 from poco_ros.calibration.calibrator import Calibrator
 from poco_ros.calibration.file import CALIBRATION_FILE, read_calibration
-from poco_ros.calibration.model import MadeFor, check_made_for
+from poco_ros.calibration.model import Calibration, MadeFor, check_made_for
 from poco_ros.errors import CalibrationError
 
 AUTO, NONE = 'auto', 'none'
@@ -42,6 +42,14 @@ def load_calibrator(path: Path, coverage: float, running: MadeFor) -> Calibrator
 
     :raises CalibrationError: the file is missing, broken, for something else, or has no radii of that coverage.
     """
+    return Calibrator(load_calibration(path, running), coverage)
+
+
+def load_calibration(path: Path, running: MadeFor) -> Calibration:
+    """Read a calibration of what runs.
+
+    :raises CalibrationError: the file is missing, broken, or for something else.
+    """
     calibration = read_calibration(path)
     check_made_for(calibration, running, str(path))
-    return Calibrator(calibration, coverage)
+    return calibration

@@ -91,8 +91,9 @@ def _synthetic(
 
 def _calibration(network: Path | None, regressor: Regressor, body: BodyModel) -> tuple[Calibration | None, str]:
     """The calibration that the node would use, if any, and its identity, or why there is none."""
-    from poco_ros.calibration.file import CALIBRATION_FILE, read_calibration
-    from poco_ros.calibration.model import MadeFor, check_made_for
+    from poco_ros.calibration.choose import load_calibration
+    from poco_ros.calibration.file import CALIBRATION_FILE
+    from poco_ros.calibration.model import MadeFor
     from poco_ros.errors import CalibrationError
     from poco_ros.regressors import calibration_folder
 
@@ -100,8 +101,7 @@ def _calibration(network: Path | None, regressor: Regressor, body: BodyModel) ->
     if folder is None or not (folder / CALIBRATION_FILE).exists():
         return None, 'none'
     try:
-        calibration = read_calibration(folder / CALIBRATION_FILE)
-        check_made_for(calibration, MadeFor.of(regressor.info, body), str(folder / CALIBRATION_FILE))
+        calibration = load_calibration(folder / CALIBRATION_FILE, MadeFor.of(regressor.info, body))
     except CalibrationError as error:
         return None, f'refused: {error}'
     return calibration, calibration.calibration_id

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from poco_ros.body.smpl import JOINT_INDEX
+from poco_ros.pinhole import pinhole
 from poco_ros.regressors.lift.rig import LANDMARK_INDEX
 from poco_ros.synth.shards import Samples
 
@@ -14,7 +15,6 @@ _LEFT, _RIGHT = ([JOINT_INDEX[f'{side}_{name}'] for name in _LIMBS] for side in 
 _LEFT_SEEN, _RIGHT_SEEN = ([LANDMARK_INDEX[f'{side}_{name}'] for name in _LIMBS] for side in ('left', 'right'))
 _JOINTS = _LEFT + _RIGHT
 _IN_PICTURE = 2
-_LEAST_DEPTH_M = 0.05
 
 
 def exchanged(samples: Samples) -> npt.NDArray[np.bool_]:
@@ -26,9 +26,7 @@ def exchanged(samples: Samples) -> npt.NDArray[np.bool_]:
     :param samples: S people.
     :returns: (S,) bool; of somebody without a visible joint, or without landmarks, False.
     """
-    joints = samples.joints[:, _JOINTS].astype(np.float64)
-    plane = joints[..., :2] / np.maximum(joints[..., 2:], _LEAST_DEPTH_M)
-    pixels = plane * samples.intrinsics[:, None, :2] + samples.intrinsics[:, None, 2:]
+    pixels = pinhole(samples.joints[:, _JOINTS], samples.intrinsics[:, :2], samples.intrinsics[:, 2:])
     visible = samples.joint_visibility[:, _JOINTS] >= _IN_PICTURE
     own, other = (
         np.where(visible, np.linalg.norm(samples.landmarks.image_px[:, seen] - pixels, axis=-1), 0).sum(axis=1)

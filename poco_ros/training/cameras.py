@@ -10,12 +10,11 @@ from __future__ import annotations
 import torch
 
 from poco_ros.crops import CROP_SIZE
+from poco_ros.pinhole import MIN_DEPTH
 from poco_ros.weak_perspective import CROP_FOCAL_PX
 
 #: A body with this scale fills a hundredth of its crop; no smaller one is projected (SPEC B18).
 MIN_SCALE = 0.01
-#: Metres; what comes closer to the camera, or lies behind it, is projected as if at this depth.
-MIN_DEPTH = 0.01
 
 
 def crop_translation(cam: torch.Tensor) -> torch.Tensor:

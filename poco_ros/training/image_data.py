@@ -10,10 +10,11 @@ import numpy.typing as npt
 import torch
 
 from poco_ros.crops import IMAGE_MEAN, IMAGE_STD, bbox_info
+from poco_ros.pinhole import pinhole
 from poco_ros.synth.shards import Samples, read_dataset
 from poco_ros.synth.stored_crops import StoredCrops
 from poco_ros.training.targets import Targets
-from poco_ros.training.train_data import Batch, pinhole, truth_of
+from poco_ros.training.train_data import Batch, truth_of
 
 CropReader = Callable[[npt.NDArray[np.int64]], npt.NDArray[np.uint8]]
 """From rows (N,) to their crops, (N, 224, 224, 3) RGB, decoded when they are asked for."""

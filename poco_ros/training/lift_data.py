@@ -15,11 +15,12 @@ import numpy as np
 import torch
 
 from poco_ros.errors import DatasetError
+from poco_ros.pinhole import pinhole
 from poco_ros.regressors.poco_lift.observation import observe, virtual_size, virtual_squares
 from poco_ros.synth.found import found
 from poco_ros.synth.shards import Samples, read_dataset
 from poco_ros.training.targets import Targets
-from poco_ros.training.train_data import Batch, Truth, check_finite, pinhole, truth_of
+from poco_ros.training.train_data import Batch, Truth, check_finite, truth_of
 
 
 @dataclass(frozen=True)

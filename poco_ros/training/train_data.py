@@ -12,8 +12,8 @@ import torch
 
 from poco_ros.errors import DatasetError
 from poco_ros.networks.rotations import axis_angle_to_matrix
+from poco_ros.pinhole import MIN_DEPTH
 from poco_ros.synth.shards import Samples
-from poco_ros.training.cameras import MIN_DEPTH
 from poco_ros.training.targets import Targets
 
 _OUT_OF_PICTURE = 0
@@ -126,17 +126,3 @@ def check_finite(samples: Samples, what: str, values: npt.NDArray[np.floating]) 
         raise DatasetError(f'{what} of {len(bad)} samples is not finite, first of frame {samples.frame[row]} of the '
                            f'sequence {samples.sequence[row]} (clip {samples.clip[row]!r}): delete the shard it lies '
                            'in and run the same poco synth command again, which makes only what is missing')
-
-
-def pinhole(joints: npt.NDArray[np.floating], focal: npt.NDArray[np.floating],
-            centre: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-    """Return where points are seen; those at less than a centimetre's depth as if there.
-
-    :param joints: (S, K, 3) metres, optical frame.
-    :param focal: (S, 2) or (S, 1) pixels.
-    :param centre: (S, 2) pixels.
-    :returns: (S, K, 2) pixels.
-    """
-    points = joints.astype(np.float64)
-    plane = points[..., :2] / np.maximum(points[..., 2:], MIN_DEPTH)
-    return np.asarray(focal[:, None] * plane + centre[:, None], np.float64)
