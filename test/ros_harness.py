@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Iterator
 
 import rclpy
+from lifecycle_msgs.srv import ChangeState, GetState
+from rclpy.client import Client
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
@@ -92,6 +94,22 @@ class Ros:
             self.remove(node)
         self.executor.shutdown(timeout_sec=1.0)
         rclpy.shutdown(context=self.context)
+
+
+def change_state_client(ros: Ros, node: Node, name: str, timeout: float = 20.0) -> Client:
+    """Return a client of ``/<name>/change_state`` that hears the answers.
+
+    A node may answer before it has discovered who asked, and the answer is then lost. Clients are discovered in the
+    order they were made in: once a younger one is answered, the older one hears too.
+    """
+    change = node.create_client(ChangeState, f'/{name}/change_state')
+    state = node.create_client(GetState, f'/{name}/get_state')
+    end = time.monotonic() + timeout
+    assert ros.spin_until(lambda: change.service_is_ready() and state.service_is_ready(), timeout)
+    while not ros.spin_until(state.call_async(GetState.Request()).done, 1.0):
+        assert time.monotonic() < end, f'/{name} does not answer'
+    node.destroy_client(state)
+    return change
 
 
 @contextlib.contextmanager

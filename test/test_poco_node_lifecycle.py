@@ -16,7 +16,7 @@ from lifecycle_msgs.srv import ChangeState, GetState
 from poco_node_harness import SECOND, Bench, FakePipeline, bench, image_message, level, run_program
 from rcl_interfaces.srv import DescribeParameters
 from rclpy.parameter import Parameter
-from ros_harness import free_domain, ros_session
+from ros_harness import change_state_client, free_domain, ros_session
 
 from poco_ros.errors import ConfigError, ModelFileError
 from poco_ros.nodes.poco_node import PocoNode
@@ -58,8 +58,7 @@ def test_every_transition_does_its_part_and_can_be_repeated():
 def test_transitions_work_over_the_services():
     with ros_session() as ros:
         b = Bench(ros)
-        change = b.test.create_client(ChangeState, '/poco_node/change_state')
-        assert ros.spin_until(change.service_is_ready)
+        change = change_state_client(ros, b.test, 'poco_node')
         for transition in (1, 3):  # configure, activate
             request = ChangeState.Request()
             request.transition.id = transition

@@ -16,7 +16,7 @@ from lifecycle_msgs.srv import ChangeState, GetState
 from poco_node_harness import Bench, level, run_program
 from rclpy.client import Client
 from rclpy.task import Future
-from ros_harness import ros_session
+from ros_harness import change_state_client, ros_session
 
 from poco_ros.engine.base import Progress
 
@@ -74,9 +74,8 @@ def test_requests_that_come_while_an_engine_is_built_are_handled_in_turn():
         try:
             node, said = ros.node('watcher'), []
             node.create_subscription(DiagnosticArray, '/diagnostics', lambda m: said.append(m.status[0].message), 10)
-            change, get = node.create_client(ChangeState, '/poco_node/change_state'), node.create_client(
-                GetState, '/poco_node/get_state')
-            assert ros.spin_until(lambda: change.service_is_ready() and get.service_is_ready(), 20.0)
+            get = node.create_client(GetState, '/poco_node/get_state')
+            change = change_state_client(ros, node, 'poco_node')
             configured = asked_to(change, Transition.TRANSITION_CONFIGURE)
             assert ros.spin_until(lambda: 'loading: building 37 %' in said, 10.0), said
             again = asked_to(change, Transition.TRANSITION_CONFIGURE)
@@ -100,8 +99,7 @@ def test_an_interrupt_does_not_wait_for_an_engine(number):
         try:
             node, said = ros.node('watcher'), []
             node.create_subscription(DiagnosticArray, '/diagnostics', lambda m: said.append(m.status[0].message), 10)
-            change = node.create_client(ChangeState, '/poco_node/change_state')
-            assert ros.spin_until(change.service_is_ready, 20.0)
+            change = change_state_client(ros, node, 'poco_node')
             asked_to(change, Transition.TRANSITION_CONFIGURE)
             assert ros.spin_until(lambda: 'loading: building 37 %' in said, 10.0), said
             start = time.monotonic()

@@ -19,7 +19,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from poco_node_harness import FRAME_ID
-from ros_harness import Ros, ros_session
+from ros_harness import Ros, change_state_client, ros_session
 from sensor_msgs.msg import CameraInfo, Image
 
 from poco_ros.environment import ros_environment
@@ -41,8 +41,7 @@ class Program:
         self.node = ros.node('test')
         self.reasons: set[str] = set()
         self.node.create_subscription(DiagnosticArray, '/diagnostics', self._keep, qos.DIAGNOSTICS)
-        self._change = self.node.create_client(ChangeState, '/poco_node/change_state')
-        assert ros.spin_until(self._change.service_is_ready, 20.0)
+        self._change = change_state_client(ros, self.node, 'poco_node')
 
     def _keep(self, message: DiagnosticArray) -> None:
         self.reasons.update(s.message for s in message.status if bytes(s.level) == b'\2')

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import rclpy
@@ -18,13 +19,14 @@ from rclpy.signals import SignalHandlerOptions
 from poco_ros.errors import PocoError
 from poco_ros.graph import NodeSpec
 
-#: What is done in words, the transition, and the state in which it ends.
+#: What is done in words, the transition, and the states in which it begins and ends.
 _TRANSITIONS = (
-    ('configure', Transition.TRANSITION_CONFIGURE, State.PRIMARY_STATE_INACTIVE),
-    ('activate', Transition.TRANSITION_ACTIVATE, State.PRIMARY_STATE_ACTIVE),
+    ('configure', Transition.TRANSITION_CONFIGURE, State.PRIMARY_STATE_UNCONFIGURED, State.PRIMARY_STATE_INACTIVE),
+    ('activate', Transition.TRANSITION_ACTIVATE, State.PRIMARY_STATE_INACTIVE, State.PRIMARY_STATE_ACTIVE),
 )
 #: Longer than any start of a node on a busy machine; loading models comes later, within ``configure``.
 _APPEARANCE_S = 60.0
+_PATIENCE_S = 5.0
 _REASON_S = 2.0
 
 
@@ -70,6 +72,16 @@ def _level(status: DiagnosticStatus) -> int:
     return level[0] if isinstance(level, bytes) else int(level)
 
 
+@dataclass(frozen=True)
+class _Managed:
+    """A node that is being brought up, and the clients of its services."""
+
+    spec: NodeSpec
+    alive: Callable[[], bool]
+    change: Any
+    state: Any
+
+
 class Bringup:
     """Configures and activates managed nodes.
 
@@ -89,46 +101,54 @@ class Bringup:
 
         :param spec: a node that has been started.
         :param alive: whether its process still runs.
-        :raises PocoError: when the process ends, its service never appears, or a transition fails; gives the reason.
+        :raises PocoError: when the process ends, its services never answer, or a transition fails; gives the reason.
         """
         self._executor.add_node(self._node)
-        client: Any = self._node.create_client(ChangeState, f'{spec.full_name}/change_state')
+        # A node may have to answer before it has discovered who asked, and what it says is then lost. Clients are
+        # discovered in the order they were made in: once it answers the second one, the first hears it too.
+        change: Any = self._node.create_client(ChangeState, f'{spec.full_name}/change_state')
+        state: Any = self._node.create_client(GetState, f'{spec.full_name}/get_state')
+        managed = _Managed(spec, alive, change, state)
         try:
-            if not self._wait(client.service_is_ready, alive, _APPEARANCE_S):
+            if not self._wait(lambda: change.service_is_ready() and self._state(managed) is not None, alive,
+                              _APPEARANCE_S):
                 raise PocoError(self._why_not(spec, alive, 'started'))
-            for word, transition, goal in _TRANSITIONS:
-                self._change(client, spec, alive, word, transition, goal)
+            for word, transition, start, goal in _TRANSITIONS:
+                self._change(managed, word, transition, start, goal)
         finally:
             self._executor.remove_node(self._node)
-            self._node.destroy_client(client)
+            self._node.destroy_client(state)
+            self._node.destroy_client(change)
 
-    def _change(
-        self, client: Any, spec: NodeSpec, alive: Callable[[], bool], word: str, transition: int, goal: int,
-    ) -> None:
-        future: Any = client.call_async(ChangeState.Request(transition=Transition(id=transition)))
-        start = time.monotonic()
-        while not self._wait(future.done, alive, 5.0):
+    def _change(self, managed: _Managed, word: str, transition: int, start: int, goal: int) -> None:
+        spec, alive = managed.spec, managed.alive
+        future: Any = managed.change.call_async(ChangeState.Request(transition=Transition(id=transition)))
+        asked, before = time.monotonic(), None
+        while not self._wait(future.done, alive, _PATIENCE_S):
             if not alive():
                 raise PocoError(self._why_not(spec, alive, f'{word}d'))
-            if self._state(spec, alive) == goal:  # the answer got lost, the deed is done
+            state = self._state(managed)
+            if state == goal:  # the answer got lost, the deed is done
                 return
+            if state == before == start:  # once may be from before the request was handled; twice, it failed
+                raise PocoError(self._why_not(spec, alive, f'{word}d'))
+            before = state
             what = self._diagnostics.says(f'{spec.full_name}: model')
-            self._say(f'{spec.full_name}: {word} takes a while ({time.monotonic() - start:.0f} s)'
+            self._say(f'{spec.full_name}: {word} takes a while ({time.monotonic() - asked:.0f} s)'
                       + (f': {what}' if what else ''))
         if not future.result().success:
             self._wait(lambda: bool(self._diagnostics.complaints(spec.name)), alive, _REASON_S)
             raise PocoError(self._why_not(spec, alive, f'{word}d'))
 
-    def _state(self, spec: NodeSpec, alive: Callable[[], bool]) -> int | None:
+    def _state(self, managed: _Managed) -> int | None:
         """Return the state the node says it is in; None when it does not answer, as while it is busy."""
-        client: Any = self._node.create_client(GetState, f'{spec.full_name}/get_state')
-        try:
-            if not self._wait(client.service_is_ready, alive, 1.0):
-                return None
-            future: Any = client.call_async(GetState.Request())
-            return int(future.result().current_state.id) if self._wait(future.done, alive, 1.0) else None
-        finally:
-            self._node.destroy_client(client)
+        if not self._wait(managed.state.service_is_ready, managed.alive, 1.0):
+            return None
+        future: Any = managed.state.call_async(GetState.Request())
+        if not self._wait(future.done, managed.alive, 1.0):
+            managed.state.remove_pending_request(future)
+            return None
+        return int(future.result().current_state.id)
 
     def _wait(self, ready: Callable[[], bool], alive: Callable[[], bool], seconds: float) -> bool:
         deadline = time.monotonic() + seconds
