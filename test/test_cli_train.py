@@ -61,6 +61,23 @@ def test_the_network_loads_and_tells_where_it_comes_from(trained, data):
     assert Provenance.from_dict(json.loads((trained / 'provenance.json').read_text())) == provenance
 
 
+def test_training_people_alone_are_validated_on_another_data_set(data, trained, tmp_path):
+    write_samples(tmp_path / 'training', {'train': lift_samples(40, 0)})
+    write_samples(tmp_path / 'others', {'train': lift_samples(8, 3), 'val': lift_samples(16, 1)})
+    alone = poco_train('lift', '--data', tmp_path / 'training', '--out', tmp_path / 'a', *QUICK)
+    assert isinstance(alone.exception, DatasetError) and "no sample of the split 'val'" in str(alone.exception)
+    both = ('--data', tmp_path / 'training', '--validation', tmp_path / 'others', '--out', tmp_path / 'b', *QUICK)
+    assert poco_train('lift', *both).exit_code == 0
+    about = load_network(tmp_path / 'b')[1].training
+    assert (about['data'], about['validation_data']) == ('training', 'others')
+    assert about['validation_sha256'] == dataset_sha256(tmp_path / 'others')
+    # the same people to train with and to choose by as those of the fixture, so the same weights
+    assert about['validation'] == load_network(trained)[1].training['validation']
+    assert load_network(trained)[1].training['validation_data'] == data.name
+    changed = poco_train('lift', *both[:2], '--validation', data, *both[4:], '--resume')
+    assert isinstance(changed.exception, TrainingError) and 'validation_sha256' in str(changed.exception)
+
+
 def test_what_is_there_is_not_overwritten(trained, data):
     result = poco_train('lift', '--data', data, '--out', trained, *QUICK)
     assert isinstance(result.exception, ConfigError)

@@ -33,6 +33,8 @@ def train(
     regressor: Annotated[str, typer.Argument(metavar='lift|hmr|pare|cliff', help='what is trained')],
     data: Annotated[Path, typer.Option(help='data set of poco synth; for hmr, pare and cliff made with --crops')],
     out: Annotated[Path, typer.Option(help="folder of the network; its name is the network's")],
+    validation: Annotated[Path | None, typer.Option(
+        help='data set by whose split val the best weights are chosen; left out: --data')] = None,
     formulation: Annotated[str, typer.Option(
         help='how uncertainty is modelled', metavar='none|gauss|nflow|cond_scale|cond_bdf|poco')] = 'poco',
     mode: Annotated[str, typer.Option(
@@ -75,7 +77,7 @@ def train(
                          **settings)
     out = _checked_folder(out, resume)
     with console.status(f'reading {data}'):
-        variant, task = _task(regressor, formulation, mode, backbone, pose_weight, data)
+        variant, task = _task(regressor, formulation, mode, backbone, pose_weight, data, validation or data)
         model = new_network(variant, config)
         start_from(model, task.data)
         trainer = Trainer(model, task, config, out / TRAINING_FOLDER)
@@ -87,7 +89,8 @@ def train(
         _say(console, f'stopped after {outcome.step} of {trainer.total_steps} steps; the state is saved. Go on with '
                       'the same command and --resume')
         raise typer.Exit(_INTERRUPTED)
-    about = {'mode': mode, 'losses': vars(task.losses), 'data': data.name, **task.identity}
+    about = {'mode': mode, 'losses': vars(task.losses), 'data': data.name,
+             'validation_data': (validation or data).name, **task.identity}
     about.pop('variant')
     save_trained(out, trainer.model.cpu(), config, about, outcome.numbers)
     _say(console, f'{out}: {_shown(outcome.numbers)}; next: poco export {out}')
@@ -110,7 +113,7 @@ def _checked_folder(out: Path, resume: bool) -> Path:
 
 
 def _task(
-    regressor: str, name: str, mode: str, backbone: str, pose_weight: float, data: Path
+    regressor: str, name: str, mode: str, backbone: str, pose_weight: float, data: Path, validation: Path
 ) -> tuple[Any, Task]:
     """The network's structure, and what it is trained on."""
     import numpy as np
@@ -134,14 +137,16 @@ def _task(
                           f'--backbone must be hrnet_..., not {backbone}')
     made = formulation(name, regressor, mode, backbone=None if is_lift else backbone or _BACKBONES.get(regressor))
     read = read_lift_data if is_lift else functools.partial(read_image_data, regressor=regressor)
-    train, validation = (read(data, split) for split in ('train', 'val'))
+    training, judged = read(data, 'train'), read(validation, 'val')
     body = load_body_model()
     # An eighth of the mesh tells its mean error to a hundredth and costs an eighth.
     layer = SmplLayer(body, only_vertices=np.arange(0, body.num_vertices, _VERTEX_STEP))
     files = Header.load(data).recipe.get('files', {})
     identity = {'variant': made.variant.to_dict(), 'data_sha256': dataset_sha256(data),
                 'mocap_sha256': files.get('mocap', ''), 'body_sha256': body.sha256}
-    return made.variant, Task(made.losses.with_pose_weight(pose_weight), train, validation, layer, identity)
+    if validation != data:
+        identity['validation_sha256'] = dataset_sha256(validation)
+    return made.variant, Task(made.losses.with_pose_weight(pose_weight), training, judged, layer, identity)
 
 
 def _run(trainer: Trainer, config: TrainConfig, console: Console) -> Outcome:
