@@ -78,6 +78,22 @@ def test_training_people_alone_are_validated_on_another_data_set(data, trained, 
     assert isinstance(changed.exception, TrainingError) and 'validation_sha256' in str(changed.exception)
 
 
+def test_training_goes_on_from_a_network(trained, tmp_path):
+    write_samples(tmp_path / 'more', {'train': lift_samples(24, 5), 'val': lift_samples(8, 6)})
+    arguments = ('lift', '--data', tmp_path / 'more', '--out', tmp_path / 'on', *QUICK, '--start', trained)
+    assert poco_train(*arguments).exit_code == 0
+    model, provenance = load_network(tmp_path / 'on')
+    begun, before = load_network(trained)
+    assert (provenance.training['start'], provenance.training['start_sha256']) == ('little_lift', before.weights_sha256)
+    assert 'start' not in before.training
+    # not the statistics of this data, and not far from where it began
+    np.testing.assert_array_equal(model.backbone.mean, begun.backbone.mean)
+    apart = (model.head.fc1.weight - begun.head.fc1.weight).detach().abs().max()
+    assert 0 < apart < 0.01
+    otherwise = poco_train(*arguments[:-2], '--resume')
+    assert isinstance(otherwise.exception, TrainingError) and 'start' in str(otherwise.exception)
+
+
 def test_what_is_there_is_not_overwritten(trained, data):
     result = poco_train('lift', '--data', data, '--out', trained, *QUICK)
     assert isinstance(result.exception, ConfigError)

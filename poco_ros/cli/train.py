@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import signal
 from collections.abc import Callable, Iterator, Mapping
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from poco_ros.training.train_config import TrainConfig
     from poco_ros.training.trainer import Outcome, Task, Trainer
 
-_PACKAGES = (*TORCH_PACKAGES, 'tensorboardX')
+_PACKAGES = (*TORCH_PACKAGES, 'onnx', 'tensorboardX')
 _INTERRUPTED = 130
 _VERTEX_STEP = 8
 _SHOWN = {'val_mpjpe_mm': 'MPJPE {:.1f} mm', 'val_pa_mpjpe_mm': 'PA-MPJPE {:.1f} mm', 'val_pve_mm': 'PVE {:.1f} mm',
@@ -35,6 +36,8 @@ def train(
     out: Annotated[Path, typer.Option(help="folder of the network; its name is the network's")],
     validation: Annotated[Path | None, typer.Option(
         help='data set by whose split val the best weights are chosen; left out: --data')] = None,
+    start: Annotated[str, typer.Option(
+        help='network to go on from: name or folder; poco_lift: the one that ships; left out: random weights')] = '',
     formulation: Annotated[str, typer.Option(
         help='how uncertainty is modelled', metavar='none|gauss|nflow|cond_scale|cond_bdf|poco')] = 'poco',
     mode: Annotated[str, typer.Option(
@@ -66,6 +69,7 @@ def train(
     from poco_ros.training.train_config import TrainConfig
     from poco_ros.training.trained_network import TRAINING_FOLDER, save_trained
     from poco_ros.training.trainer import Trainer
+    from poco_ros.training.warm_start import begin_with
 
     if threads:
         torch.set_num_threads(threads)
@@ -80,6 +84,10 @@ def train(
         variant, task = _task(regressor, formulation, mode, backbone, pose_weight, data, validation or data)
         model = new_network(variant, config)
         start_from(model, task.data)
+        if start:
+            begun = begin_with(model, start)
+            task = dataclasses.replace(task, identity={**task.identity, 'start': begun.name,
+                                                       'start_sha256': begun.weights_sha256})
         trainer = Trainer(model, task, config, out / TRAINING_FOLDER)
     if resume:
         trainer.resume()
