@@ -38,7 +38,8 @@ def test_it_is_one_small_graph_of_the_open_body(record: ModelRecord) -> None:
 def test_it_says_what_it_was_trained_on_and_under_which_licence(record: ModelRecord) -> None:
     training = record.provenance['training']
     assert record.name == 'poco_lift' and record.licence.startswith('Apache-2.0') and 'CC0' in record.licence
-    assert training['data'] == 'rendered-200k' and len(training['mocap_sha256']) == 64
+    assert (training['data'], training['start']) == ('rendered-train', 'poco_lift')
+    assert len(training['mocap_sha256']) == len(training['start_sha256']) == 64
     for path in find_shipped_lift().glob('*.json'):
         assert '/root/' not in path.read_text() and '/home/' not in path.read_text()
 

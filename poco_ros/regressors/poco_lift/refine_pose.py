@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from poco_ros.body.rotations import Floats
+from poco_ros.body.smpl import JOINT_INDEX
 from poco_ros.regressors.lift.fit import Fit, Observation, Prior, refine
 from poco_ros.types import NUM_JOINTS
 
@@ -14,8 +15,11 @@ from poco_ros.types import NUM_JOINTS
 # a sqrt(2) in all, sqrt(2) / 3 a per entry, and has 1 / sqrt(3) of a about each axis.
 _RADIANS_PER_SIGMA = 3 / math.sqrt(2) / math.sqrt(3)
 # Landmarks of a person are off together, not each by itself, so that all of them say less than they seem to: poses are
-# held tighter than sigma says. Chosen on people of the validation split.
-_HELD = 0.2
+# held tighter than sigma says, the trunk tighter than limbs, whose two landmarks tell less of anything else. Chosen on
+# people of the validation split, and so that elbows and knees lie on the limbs in real videos.
+_HELD = np.full(NUM_JOINTS, 0.2)
+_LIMBS = [JOINT_INDEX[f'{side}_{name}'] for side in ('left', 'right') for name in ('hip', 'knee', 'shoulder', 'elbow')]
+_HELD[_LIMBS] = 0.4
 _LEAST_SPREAD = math.radians(2)
 _NOT_STATED = math.radians(15)
 
