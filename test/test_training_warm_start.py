@@ -15,7 +15,7 @@ import torch
 from poco_ros.checkpoints.provenance import Provenance
 from poco_ros.checkpoints.store import save_network
 from poco_ros.engine.model_record import ModelRecord
-from poco_ros.errors import ConfigError, ModelFileError
+from poco_ros.errors import ConfigError, EngineError, ModelFileError
 from poco_ros.networks.model import PocoModel
 from poco_ros.networks.variants import POCO_LIFT
 from poco_ros.regressors.poco_lift.shipped import find_shipped_lift
@@ -75,6 +75,14 @@ def test_a_graph_that_holds_the_weights_otherwise_is_refused(tmp_path: Path) -> 
     with pytest.raises(ConfigError, match=r'head\.fc1\.weight and 0 others are not in it'):
         begin_with(model, str(folder))
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_a_graph_that_was_changed_is_refused(tmp_path: Path) -> None:
+    folder = shipped_copy(tmp_path / 'net')
+    with (folder / 'model.onnx').open('ab') as file:
+        file.write(b'more')
+    with pytest.raises(EngineError, match=r'model\.onnx'):
+        begin_with(new(0), str(folder))
 
 
 def test_a_network_that_is_not_there(tmp_path: Path) -> None:

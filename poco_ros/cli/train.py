@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from poco_ros.training.train_config import TrainConfig
     from poco_ros.training.trainer import Outcome, Task, Trainer
 
-_PACKAGES = (*TORCH_PACKAGES, 'onnx', 'tensorboardX')
+_PACKAGES = (*TORCH_PACKAGES, 'tensorboardX')
 _INTERRUPTED = 130
 _VERTEX_STEP = 8
 _SHOWN = {'val_mpjpe_mm': 'MPJPE {:.1f} mm', 'val_pa_mpjpe_mm': 'PA-MPJPE {:.1f} mm', 'val_pve_mm': 'PVE {:.1f} mm',
@@ -62,14 +62,13 @@ def train(
     The folder gets the weights that the validation liked best, and in training/ the state, log.csv and TensorBoard's
     files. Next: poco export.
     """
-    require_packages(_PACKAGES)
+    require_packages((*_PACKAGES, 'onnx') if start else _PACKAGES)
     import torch
 
     from poco_ros.training.starting_point import new_network, start_from
     from poco_ros.training.train_config import TrainConfig
     from poco_ros.training.trained_network import TRAINING_FOLDER, save_trained
     from poco_ros.training.trainer import Trainer
-    from poco_ros.training.warm_start import begin_with
 
     if threads:
         torch.set_num_threads(threads)
@@ -85,6 +84,8 @@ def train(
         model = new_network(variant, config)
         start_from(model, task.data)
         if start:
+            from poco_ros.training.warm_start import begin_with
+
             begun = begin_with(model, start)
             task = dataclasses.replace(task, identity={**task.identity, 'start': begun.name,
                                                        'start_sha256': begun.weights_sha256})

@@ -52,7 +52,7 @@ def begin_with(model: PocoModel, name_or_folder: str) -> Start:
         return Start(provenance.name, provenance.weights_sha256)
     record = ModelRecord.load(folder)
     _check(model.variant, record.variant, folder)
-    known = _weights(folder / record.graphs['fp32'].file)
+    known = _weights(record.graph_path(folder))
     wanted = {name: entry.shape for name, entry in model.state_dict().items()
               if not name.startswith(_OF_TRAINING_ALONE)}
     unfit = sorted(name for name, shape in wanted.items() if name not in known or known[name].shape != shape)
