@@ -215,3 +215,20 @@ def run_program(domain: int, *arguments: str, code: str = '') -> subprocess.Pope
     program = ['-c', code] if code else ['-m', 'poco_ros.nodes.poco_node']
     return subprocess.Popen([sys.executable, *program, '--ros-args', *arguments], env=env,
                             cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+@contextlib.contextmanager
+def published_elsewhere(domain: int, kind: type, topic: str) -> Iterator[None]:
+    """Publish nothing on a topic, from another process.
+
+    A participant cannot have two types on one topic, and two that end in one process have been seen to wait for each
+    other for ever (Fast DDS 3.2: one in set_listener, the other in a discovery call-back that wants its lock).
+    """
+    module = kind.__module__.partition('._')[0]
+    code = (f'import rclpy; from {module} import {kind.__name__}\nrclpy.init(); node = rclpy.create_node("elsewhere")\n'
+            f'node.create_publisher({kind.__name__}, {topic!r}, 5); rclpy.spin(node)')
+    with run_program(domain, code=code) as process:
+        try:
+            yield
+        finally:
+            process.kill()
