@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from poco_ros.body.model_file import load_body_model
+from poco_ros.calibration.error_network import NUM_CLUES, ErrorNetwork
 from poco_ros.calibration.fit import Source
 from poco_ros.calibration.model import MadeFor
 from poco_ros.calibration.outcomes import Outcomes
@@ -12,6 +13,9 @@ from poco_ros.calibration.outcomes import Outcomes
 MADE_FOR = MadeFor('poco_lift', '1', 'a' * 64, 'b' * 64, 'open_body', 'c' * 64)
 SOURCE = Source(MADE_FOR, 'made-up', 'd' * 64, 'calibration', '2026-11-22')
 NUM_FEATURES = 12
+
+#: Numbers of knots of 25 x 4 curves, from a single one to as many as there may be.
+COLUMN_CASES = [[1 + (c + g) % 9 for g in range(4)] for c in range(25)]
 
 
 def arrays(rng, sequences, frames=8, *, first=0, alike=0.5, known_seen=True, shift=0.0):
@@ -43,5 +47,11 @@ def arrays(rng, sequences, frames=8, *, first=0, alike=0.5, known_seen=True, shi
 def outcomes(rng, sequences, frames=8, **options):
     return Outcomes.of_arrays(**arrays(rng, sequences, frames, **options))
 
-#: Numbers of knots of 25 x 4 curves, from a single one to as many as there may be.
-COLUMN_CASES = [[1 + (c + g) % 9 for g in range(4)] for c in range(25)]
+
+def error_network(rng, hidden=16):
+    """Return a network with random weights, standardised for persons as :func:`arrays` makes them."""
+    clues = outcomes(rng, 20).clues
+    spread = clues.std(axis=0)
+    return ErrorNetwork(
+        clues.mean(axis=0), np.where(spread > 1e-3, spread, 1), rng.normal(0, 0.1, (NUM_CLUES, hidden)),
+        rng.normal(0, 0.3, hidden), rng.normal(0, 0.1, (hidden, 25)), np.full(25, np.log(80.0)))

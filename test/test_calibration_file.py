@@ -8,12 +8,12 @@ import json
 
 import numpy as np
 import pytest
-from calibration_sequences import MADE_FOR, SOURCE, arrays, outcomes
+from calibration_sequences import MADE_FOR, SOURCE, arrays, error_network, outcomes
 
 from poco_ros.calibration.calibrator import Calibrator
 from poco_ros.calibration.choose import choose_calibrator
 from poco_ros.calibration.file import CALIBRATION_FILE, read_calibration, write_calibration
-from poco_ros.calibration.fit import fit_calibration
+from poco_ros.calibration.fit import Learned, fit_calibration
 from poco_ros.errors import CalibrationError
 from poco_ros.types import Bodies
 
@@ -23,14 +23,26 @@ def fitted():
     return fit_calibration(outcomes(np.random.default_rng(0), 90), SOURCE)
 
 
+@pytest.fixture(scope='module')
+def learned():
+    """A calibration with an error network."""
+    network = error_network(np.random.default_rng(7))
+    return fit_calibration(outcomes(np.random.default_rng(0), 90), SOURCE,
+                           learned=Learned(network, 'lessons', 'e' * 64, 'train', 600))
+
+
 @pytest.fixture
 def path(fitted, tmp_path):
     write_calibration(fitted, tmp_path / CALIBRATION_FILE)
     return tmp_path / CALIBRATION_FILE
 
 
-def test_what_is_read_says_what_was_written(fitted, path):
+@pytest.mark.parametrize('kind', ['fitted', 'learned'])
+def test_what_is_read_says_what_was_written(kind, request, tmp_path):
+    fitted, path = request.getfixturevalue(kind), tmp_path / CALIBRATION_FILE
+    write_calibration(fitted, path)
     read = read_calibration(path)
+    assert (read.error_network is None) == (kind == 'fitted')
     given = arrays(np.random.default_rng(1), 30, 1)
     bodies = dataclasses.replace(Bodies.unknown(30), joint_uncertainty=given['sigma'].astype(np.float32),
                                  joints=given['joints_m'].astype(np.float32))
@@ -78,6 +90,22 @@ def test_broken_content_is_named(path, change, words):
     assert str(path) in str(error.value) and 'poco calibrate' in str(error.value)
 
 
+@pytest.mark.parametrize('change', [
+    lambda p: p['error_network'].pop('bias'),
+    lambda p: p['error_network'].update(num_hidden=17),
+    lambda p: p['error_network'].update(scale=p['error_network']['mean']),  # some are negative
+    lambda p: p['error_network'].update(weight='@@@'),
+    lambda p: p.pop('error_network'),
+])
+def test_a_broken_error_network_is_named(learned, tmp_path, change):
+    path = tmp_path / CALIBRATION_FILE
+    write_calibration(learned, path)
+    rewritten(path, change)
+    with pytest.raises(CalibrationError, match='lacks|is not a calibration') as error:
+        read_calibration(path)
+    assert str(path) in str(error.value) and 'poco calibrate' in str(error.value)
+
+
 def test_files_that_are_none_or_were_edited_are_refused(path, tmp_path):
     with pytest.raises(CalibrationError, match='cannot be read'):
         read_calibration(tmp_path / 'missing.json')
@@ -89,7 +117,7 @@ def test_files_that_are_none_or_were_edited_are_refused(path, tmp_path):
     path.write_text(json.dumps({'format': 99}))
     with pytest.raises(CalibrationError, match='format 99'):
         read_calibration(path)
-    path.write_text('{"format": 1,')
+    path.write_text('{"format": 2,')
     with pytest.raises(CalibrationError, match='not JSON'):
         read_calibration(path)
     with pytest.raises(CalibrationError, match='cannot be written'):

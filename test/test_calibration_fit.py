@@ -6,12 +6,13 @@ import dataclasses
 
 import numpy as np
 import pytest
-from calibration_sequences import SOURCE, arrays, outcomes
+from calibration_sequences import SOURCE, arrays, error_network, outcomes
 
 from poco_ros.calibration.calibrator import Calibrator
-from poco_ros.calibration.fit import fit_calibration
+from poco_ros.calibration.fit import Learned, fit_calibration
 from poco_ros.calibration.outcomes import Outcomes
 from poco_ros.calibration.report import measure, measure_shift
+from poco_ros.calibration.scores import POSITION
 from poco_ros.errors import CalibrationError
 from poco_ros.types import NUM_JOINTS, Bodies, Domain
 
@@ -92,6 +93,22 @@ def test_bodies_get_the_numbers_of_the_calibration(calibration):
     assert (out.joint_error_mm[:, 0] == 0).all() and (out.joint_radius_mm[:, 0] == 0).all()
     assert ((out.confidence > 0) & (out.confidence < 1)).all()
     assert np.isin(out.in_domain, [Domain.IN, Domain.OUT]).all() and (out.in_domain == Domain.IN).mean() > 0.9
+
+
+def test_bodies_get_the_errors_that_an_error_network_tells():
+    network = error_network(np.random.default_rng(14))
+    made = fit_calibration(outcomes(np.random.default_rng(0), 90), SOURCE,
+                           learned=Learned(network, 'lessons', 'e' * 64, 'train', 600))
+    given = arrays(np.random.default_rng(3), 40, 1)
+    out = Calibrator(made, 0.9).apply(bodies_of(given), given['seen'], given['features'])
+    found = Outcomes.of_arrays(**given)
+    scores = network.at(found.clues)
+    for person, joint in ((0, 5), (7, 23), (39, 16)):
+        curve = (values[joint, found.groups[person, joint]] for values in (made.expected.x, made.expected.y))
+        assert out.joint_error_mm[person, joint] == pytest.approx(np.interp(scores[person, joint], *curve), rel=1e-4)
+    near, far = made.distance_m  # metres, not what the network makes of them
+    assert near < found.scores[:, POSITION].min() and found.scores[:, POSITION].max() < far < 10
+    assert (out.in_domain == Domain.IN).mean() > 0.8
 
 
 def test_radii_grow_with_the_level(calibration):

@@ -92,6 +92,23 @@ def test_a_node_takes_the_file_and_fills_the_fields(made, body):
         Pipeline.load(PipelineConfig(model='lift', calibration='/nowhere/calibration.json'))
 
 
+def test_what_is_learned_from_others_is_told_and_those_calibrated_on_are_refused_as_lessons(folder, body, tmp_path):
+    people = samples(body, sequences=600, seed=5)
+    people = dataclasses.replace(people, subject=np.char.add('other ', people.subject))
+    write(tmp_path / 'lessons', people, split_by_sequence(people, 'train'))
+    args = ('--data', folder, '--model', 'lift', '--out', tmp_path / 'c.json', '--test-split', '')
+    result = run(*args, '--learn', tmp_path / 'lessons')
+    assert result.exit_code == 0, (result.output, result.exception)
+    calibration = read_calibration(tmp_path / 'c.json')
+    assert calibration.error_network is not None
+    assert (calibration.data.learned_name, calibration.data.learned_split) == ('lessons', 'train')
+    assert 550 < calibration.data.num_learned_sequences <= 600
+    assert f'learned from {calibration.data.num_learned_sequences} sequences of lessons' in ' '.join(
+        result.output.split())
+    same = run(*args, '--learn', folder, '--learn-split', 'calibration')
+    assert isinstance(same.exception, ConfigError) and "another split than 'calibration'" in str(same.exception)
+
+
 def test_too_few_sequences_and_wrong_options_are_errors(body, folder, tmp_path):
     people = samples(body, sequences=6)
     write(tmp_path / 'few', people, split_by_sequence(people, 'calibration'))

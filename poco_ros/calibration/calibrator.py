@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from poco_ros.calibration.error_network import clues_of
 from poco_ros.calibration.expected_error import cells
 from poco_ros.calibration.model import LEAST_ERROR_MM, Calibration
 from poco_ros.calibration.scores import POSITION, column_groups, column_scores
@@ -52,7 +53,9 @@ class Calibrator:
         if len(bodies) == 0:
             return bodies
         scores, cell = column_scores(bodies.joint_uncertainty, bodies.joints), cells(column_groups(seen))
-        error = self._expected.at(scores, cell)
+        network = self.calibration.error_network
+        error = self._expected.at(scores if network is None else network.at(
+            clues_of(scores, bodies.joint_uncertainty, seen, bodies.joints)), cell)
         radius = np.maximum(error, LEAST_ERROR_MM)
         largest = radius[:, :POSITION].max(axis=1)
         radius *= self._factor.take(cell)

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from poco_ros.calibration.domain import DomainDetector
+from poco_ros.calibration.error_network import ErrorNetwork, shapes_of
 from poco_ros.calibration.expected_error import ExpectedError
 from poco_ros.calibration.isotonic import Curve
 from poco_ros.calibration.model import Calibration, CalibrationData, MadeFor
@@ -21,12 +22,12 @@ from poco_ros.calibration.scores import COLUMNS, GROUPS
 from poco_ros.errors import CalibrationError
 from poco_ros.whole_files import written_whole
 
-FORMAT = 1
+FORMAT = 2
 CALIBRATION_FILE = 'calibration.json'
 
 _MEND = 'make a new one with "poco calibrate"'
 _ID = 'calibration_id'
-#: Names of the arrays of a detector, all stored as base64 of little-endian float32.
+#: Names of the arrays of a detector; they, and those of an error network, are base64 of little-endian float32.
 _PACKED = ('mean', 'scale', 'components', 'variance')
 
 
@@ -84,6 +85,7 @@ def _to_plain(calibration: Calibration) -> dict[str, Any]:
     return {
         **plain, 'format': FORMAT, 'made_for': dataclasses.asdict(calibration.made_for),
         'data': dataclasses.asdict(calibration.data), 'levels': list(calibration.levels),
+        'error_network': None if calibration.error_network is None else _network_to_plain(calibration.error_network),
         'expected': {'score': _rounded(calibration.expected.x), 'error_mm': _rounded(calibration.expected.y)},
         'factor': _rounded(calibration.factor), 'body_factor': _rounded(calibration.body_factor),
         'confidence': {'body_error_mm': _rounded(calibration.confidence.x),
@@ -118,7 +120,9 @@ def _from_plain(plain: dict[str, Any]) -> Calibration:
         made_for=MadeFor(**{f.name: _text(plain['made_for'][f.name]) for f in dataclasses.fields(MadeFor)}),
         data=CalibrationData(**{
             f.name: _stated(plain['data'][f.name], f) for f in dataclasses.fields(CalibrationData)}),
-        levels=levels, confidence_bound_mm=float(plain['confidence_bound_mm']), expected=ExpectedError(x, y),
+        levels=levels, confidence_bound_mm=float(plain['confidence_bound_mm']),
+        error_network=None if plain['error_network'] is None else _network_from_plain(plain['error_network']),
+        expected=ExpectedError(x, y),
         factor=factor, body_factor=body_factor, confidence=curve, distance_m=(float(near), float(far)),
         domain=None if plain['domain'] is None else _domain_from_plain(plain['domain']),
         coverage_statement=_text(plain['coverage_statement']), measured=measured)
@@ -128,7 +132,7 @@ def _domain_to_plain(domain: DomainDetector) -> dict[str, Any]:
     plain: dict[str, Any] = {name: float(f'{getattr(domain, name):.7g}') for name in (
         'rest_variance', 'threshold', 'share_inside')}
     for name in _PACKED:
-        plain[name] = base64.b64encode(getattr(domain, name).astype('<f4').tobytes()).decode('ascii')
+        plain[name] = _packed(getattr(domain, name))
     return {**plain, 'num_features': len(domain.mean), 'num_components': len(domain.variance)}
 
 
@@ -136,15 +140,33 @@ def _domain_from_plain(plain: dict[str, Any]) -> DomainDetector:
     features, components = int(plain['num_features']), int(plain['num_components'])
     shapes = {
         'mean': (features,), 'scale': (features,), 'components': (features, components), 'variance': (components,)}
-    arrays = {}
-    for name, shape in shapes.items():
-        values = np.frombuffer(base64.b64decode(plain[name], validate=True), '<f4').astype(np.float64).reshape(shape)
-        _check(bool(np.isfinite(values).all()), f'domain.{name} is not finite')
-        arrays[name] = values
+    arrays = {name: _unpacked(plain[name], shape, f'domain.{name}') for name, shape in shapes.items()}
     _check(arrays['scale'].min() > 0 and arrays['variance'].min() > 0 < plain['rest_variance'],
            'a variance of the domain is not positive')
     return DomainDetector(**arrays, rest_variance=float(plain['rest_variance']), threshold=float(plain['threshold']),
                           share_inside=float(plain['share_inside']))
+
+
+def _network_to_plain(network: ErrorNetwork) -> dict[str, Any]:
+    hidden = len(network.hidden_bias)
+    return {'num_hidden': hidden, **{name: _packed(getattr(network, name)) for name in shapes_of(hidden)}}
+
+
+def _network_from_plain(plain: dict[str, Any]) -> ErrorNetwork:
+    shapes = shapes_of(int(plain['num_hidden']))
+    arrays = {name: _unpacked(plain[name], shape, f'error_network.{name}') for name, shape in shapes.items()}
+    _check(arrays['scale'].min() > 0, 'a scale of the error network is not positive')
+    return ErrorNetwork(**arrays)
+
+
+def _packed(values: npt.NDArray[np.floating]) -> str:
+    return base64.b64encode(values.astype('<f4').tobytes()).decode('ascii')
+
+
+def _unpacked(text: str, shape: tuple[int, ...], name: str) -> npt.NDArray[np.float64]:
+    values = np.frombuffer(base64.b64decode(text, validate=True), '<f4').astype(np.float64).reshape(shape)
+    _check(bool(np.isfinite(values).all()), f'{name} is not finite')
+    return values
 
 
 def _rounded(values: npt.NDArray[np.floating]) -> Any:

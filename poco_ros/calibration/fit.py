@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from poco_ros.calibration.conformal import conformal_bound, rows_by_sequence, sequence_weights, sequences_needed
 from poco_ros.calibration.domain import DomainDetector, fit_domain
+from poco_ros.calibration.error_network import ErrorNetwork
 from poco_ros.calibration.expected_error import ExpectedError, cells
 from poco_ros.calibration.isotonic import NUM_KNOTS, Curve, fit_curve
 from poco_ros.calibration.model import LEAST_ERROR_MM, Calibration, CalibrationData, MadeFor
@@ -55,14 +56,33 @@ class Source:
     date: str
 
 
+@dataclass(frozen=True)
+class Learned:
+    """An error network, and where its lessons come from, for the record.
+
+    :param network: gives the scores that expected errors are curves of.
+    :param name: of the data set.
+    :param sha256: of its ``dataset.json``.
+    :param split: the part of it.
+    :param num_sequences: in that part, with at least one body.
+    """
+
+    network: ErrorNetwork
+    name: str
+    sha256: str
+    split: str
+    num_sequences: int
+
+
 def fit_calibration(
-    outcomes: Outcomes, source: Source, *, levels: tuple[float, ...] = LEVELS,
+    outcomes: Outcomes, source: Source, *, learned: Learned | None = None, levels: tuple[float, ...] = LEVELS,
     confidence_bound_mm: float = CONFIDENCE_BOUND_MM,
 ) -> Calibration:
     """Fit a calibration.
 
     :param outcomes: of the calibration split. Persons without a body, and errors without a true value, are left out.
     :param source: where they come from.
+    :param learned: what tells errors better than scores of single joints; from none of these sequences.
     :param levels: coverages of the radii, in (0, 1), increasing.
     :param confidence_bound_mm: in the definition of confidence.
     :raises CalibrationError: when the model states no uncertainty, there are no true values, a joint has none and no
@@ -74,7 +94,8 @@ def fit_calibration(
     _check_stated(outcomes, lost)
     used = outcomes.take(np.asarray(outcomes.known.any(axis=1)))
     held_out = _held_out(used.sequence, max(levels))
-    fitted, tested = used.take(~held_out), used.take(held_out)
+    network = learned.network if learned else None
+    fitted, tested = used.take(~held_out).rated(network), used.take(held_out).rated(network)
     expected = _expected_error(fitted)
     mu = expected.at(tested.scores, cells(tested.groups))
     confidence = _confidence(tested, mu, confidence_bound_mm)
@@ -83,10 +104,11 @@ def fit_calibration(
     distance = used.scores[:, POSITION]
     data = CalibrationData(
         source.name, source.sha256, source.split, rows_by_sequence(used.sequence)[1], sequences,
-        certainty or 0.0, len(np.unique(used.subject)), len(used), int(lost.sum()), source.date)
+        certainty or 0.0, len(np.unique(used.subject)), len(used), int(lost.sum()), source.date,
+        *((learned.name, learned.sha256, learned.split, learned.num_sequences) if learned else ('', '', '', 0)))
     return Calibration(
         made_for=source.made_for, data=data, levels=tuple(float(level) for level in levels),
-        confidence_bound_mm=float(confidence_bound_mm), expected=expected,
+        confidence_bound_mm=float(confidence_bound_mm), error_network=network, expected=expected,
         factor=_factors(tested, expected, mu, levels, certainty),
         body_factor=_body_factors(tested, mu, levels, certainty), confidence=confidence,
         distance_m=(float(distance.min() / _DISTANCE_MARGIN), float(distance.max() * _DISTANCE_MARGIN)),

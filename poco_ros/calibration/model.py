@@ -10,12 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from poco_ros.calibration.domain import DomainDetector
-from poco_ros.calibration.expected_error import ExpectedError
+from poco_ros.calibration.error_network import ErrorNetwork
+from poco_ros.calibration.expected_error import ExpectedError, cells
 from poco_ros.calibration.isotonic import Curve
 from poco_ros.errors import CalibrationError
 
 if TYPE_CHECKING:
     from poco_ros.body.model import BodyModel
+    from poco_ros.calibration.outcomes import Outcomes
     from poco_ros.regressors.base import RegressorInfo
 
 Array = npt.NDArray[np.float64]
@@ -64,6 +66,10 @@ class CalibrationData:
     :param num_frames: bodies in them.
     :param num_lost: persons of whom the regressor said nothing: they are not in the calibration.
     :param date: of the calibration, YYYY-MM-DD.
+    :param learned_name: of the data set that the error network learned from; empty where there is no such network.
+    :param learned_sha256: of its ``dataset.json``.
+    :param learned_split: the part of it.
+    :param num_learned_sequences: in that part.
     """
 
     name: str
@@ -76,6 +82,10 @@ class CalibrationData:
     num_frames: int
     num_lost: int
     date: str
+    learned_name: str
+    learned_sha256: str
+    learned_split: str
+    num_learned_sequences: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +96,8 @@ class Calibration:
     :param data: what it was made from.
     :param levels: Q coverages of the radii, increasing.
     :param confidence_bound_mm: in the definition of confidence.
+    :param error_network: gives the scores that ``expected`` takes; None: they are those of single joints,
+        :func:`~poco_ros.calibration.scores.column_scores`.
     :param expected: expected errors, millimetres.
     :param factor: (25, 4, Q) from expected error to radius, by column and group of visibility.
     :param body_factor: (Q,) from the largest expected error of the 24 joints to the radius that holds all of them.
@@ -101,6 +113,7 @@ class Calibration:
     data: CalibrationData
     levels: tuple[float, ...]
     confidence_bound_mm: float
+    error_network: ErrorNetwork | None
     expected: ExpectedError
     factor: Array
     body_factor: Array
@@ -117,6 +130,10 @@ class Calibration:
         d = self.data
         return (f'{self.made_for.model} on {d.num_sequences} sequences of {d.num_subjects} subjects of {d.name} '
                 f'({d.split}), {d.date}')
+
+    def expected_errors(self, outcomes: Outcomes) -> Array:
+        """Return (S, 25) expected errors in millimetres; NaN where the score is NaN."""
+        return self.expected.at(outcomes.rated(self.error_network).scores, cells(outcomes.groups))
 
     def level_index(self, coverage: float) -> int:
         """Return which of the levels a coverage is.

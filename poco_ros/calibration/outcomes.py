@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from poco_ros.calibration.error_network import ErrorNetwork, clues_of
 from poco_ros.calibration.scores import POSITION, column_groups, column_scores
 from poco_ros.errors import CalibrationError
 from poco_ros.types import NUM_JOINTS
@@ -23,6 +24,7 @@ class Outcomes:
     """S persons.
 
     :param scores: (S, 25) of :func:`~poco_ros.calibration.scores.column_scores`; NaN where not known.
+    :param clues: (S, 145) of :func:`~poco_ros.calibration.error_network.clues_of`; NaN where not known.
     :param groups: (S, 25) of :func:`~poco_ros.calibration.scores.column_groups`.
     :param error_mm: (S, 25): joints about the pelvis, then the position of the pelvis; NaN without a true value.
     :param sequence: (S,) which sequence.
@@ -31,6 +33,7 @@ class Outcomes:
     """
 
     scores: Array
+    clues: Array
     groups: npt.NDArray[np.int64]
     error_mm: Array
     sequence: npt.NDArray[np.integer]
@@ -50,6 +53,10 @@ class Outcomes:
         values: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
         taken: dict[str, Any] = {name: None if value is None else value[index] for name, value in values.items()}
         return Outcomes(**taken)
+
+    def rated(self, network: ErrorNetwork | None) -> Outcomes:
+        """Return the same with the scores that an error network gives; None: with those that there are."""
+        return self if network is None else replace(self, scores=network.at(self.clues))
 
     @classmethod
     def of(cls, predictions: Predictions) -> Outcomes:
@@ -94,6 +101,7 @@ class Outcomes:
                 raise CalibrationError(f'{name} must be an array {wanted} for {count} persons, not {found}')
         if (error < 0).any():
             raise CalibrationError('an error is negative: errors are distances in millimetres')
-        return cls(column_scores(sigma, joints_m), column_groups(seen), error, names,
+        scores = column_scores(sigma, joints_m)
+        return cls(scores, clues_of(scores, sigma, seen, joints_m), column_groups(seen), error, names,
                    names if subject is None else np.asarray(subject),
                    None if features is None else np.asarray(features, np.float64))

@@ -29,7 +29,7 @@ def measure(calibration: Calibration, outcomes: Outcomes) -> dict[str, Any]:
         the 23 joints that can be wrong about the pelvis; ``by_group``; ``subjects``: the least part of frames within of
         any subject; ``expected_error`` and ``confidence``: reliability; ``domain``: part of the frames inside.
     """
-    mu = calibration.expected.at(outcomes.scores, cells(outcomes.groups))
+    mu = calibration.expected_errors(outcomes)
     per_level = []
     for q, level in enumerate(calibration.levels):
         radius = np.maximum(mu, LEAST_ERROR_MM) * calibration.factor[..., q].reshape(-1)[cells(outcomes.groups)]

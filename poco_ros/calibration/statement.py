@@ -12,8 +12,10 @@ def coverage_statement(data: CalibrationData, levels: tuple[float, ...]) -> str:
     percent = ', '.join(f'{100 * level:g} %' for level in levels)
     sure = (f'this holds with certainty {100 * data.certainty:g} % over the draw of the {n}' if data.certainty else
             f'this holds on average over the draw of the {n}, which are too few for more')
+    learned = (f'An error network learned from {data.num_learned_sequences} sequences of {data.learned_name} '
+               f'({data.learned_split}) orders what expected errors are fitted to. ' if data.learned_name else '')
     return (
-        f'Calibrated per sequence: radii on {n} sequences, expected errors on {data.num_sequences - n} others '
+        f'{learned}Calibrated per sequence: radii on {n} sequences, expected errors on {data.num_sequences - n} others '
         f'({data.num_subjects} subjects in all). At each level L of {percent}, for sequences drawn as these were: '
         '(1) with probability at least L, a new sequence has joint j within joint_radius_mm[j] in at least the part L '
         f'of its frames; {sure}; (2) on average over the draw, a frame drawn from a new sequence has it there with '

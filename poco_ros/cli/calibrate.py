@@ -19,9 +19,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from poco_ros.errors import ConfigError, PocoError
 
 if TYPE_CHECKING:
+    from poco_ros.calibration.fit import Learned
     from poco_ros.calibration.outcomes import Outcomes
     from poco_ros.regressors.base import Regressor
-
 
 
 def calibrate(
@@ -31,6 +31,10 @@ def calibrate(
     model: Annotated[str, typer.Option(help='As the node parameter of this name.')] = 'auto',
     split: Annotated[str, typer.Option(help='To calibrate on.')] = 'calibration',
     test_split: Annotated[str, typer.Option(help='To measure on; empty: not measured.')] = 'test',
+    learn: Annotated[Path | None, typer.Option(
+        help='Folder that poco synth made, of scenes that the network was not trained with: how far off it is there '
+             'teaches what to expect. Left out: expected errors follow the scores of single joints.')] = None,
+    learn_split: Annotated[str, typer.Option(help='The part of it.')] = 'train',
     level: Annotated[list[float], typer.Option(help='Coverage of radii; repeatable.')] = [0.5, 0.9, 0.95],  # noqa: B006
     bound_mm: Annotated[float, typer.Option(min=1.0, help='In the definition of confidence, mm.')] = 100.0,
     shift: Annotated[list[str], typer.Option(help='NAME=FOLDER of data that differ on purpose; repeatable.')] = [],  # noqa: B006
@@ -49,11 +53,14 @@ def calibrate(
     from poco_ros.calibration.fit import Source, fit_calibration
     from poco_ros.calibration.model import MadeFor
     from poco_ros.calibration.report import measure, measure_shift
+    from poco_ros.cli.network_packages import require_packages
     from poco_ros.engine.options import EngineOptions
     from poco_ros.regressors import make_regressor
     from poco_ros.synth.shards import HEADER
     from poco_ros.whole_files import sha256_of
 
+    if learn is not None:
+        require_packages(('torch',))
     shifts = named_folders(shift)
     for file in filter(None, (out, report)):
         if not file.absolute().parent.is_dir():  # told before the work, not after it
@@ -64,7 +71,9 @@ def calibrate(
         outcomes = _outcomes(regressor, data, split, bar)
         source = Source(MadeFor.of(regressor.info, body), data.absolute().name, sha256_of(data / HEADER), split,
                         datetime.date.today().isoformat())
-        calibration = fit_calibration(outcomes, source, levels=tuple(sorted(level)), confidence_bound_mm=bound_mm)
+        learned = None if learn is None else _learned(regressor, learn, learn_split, outcomes, bar)
+        calibration = fit_calibration(outcomes, source, learned=learned, levels=tuple(sorted(level)),
+                                      confidence_bound_mm=bound_mm)
         measured: dict[str, Any] = {}
         if test_split:
             test = _outcomes(regressor, data, test_split, bar)
@@ -124,6 +133,25 @@ def _outcomes(regressor: Regressor, data: Path, split: str, bar: Progress) -> Ou
     predictions = predict_bodies(
         regressor, samples, lambda done, total: bar.update(task, completed=done, total=total), crops)
     return Outcomes.of(predictions.take(np.flatnonzero(found(samples))))
+
+
+def _learned(regressor: Regressor, data: Path, split: str, others: Outcomes, bar: Progress) -> Learned:
+    """Teach an error network with the people of a split that the node would find; ``others`` will be calibrated on."""
+    from poco_ros.calibration.fit import Learned
+    from poco_ros.synth.poses import PRIOR
+    from poco_ros.synth.shards import HEADER
+    from poco_ros.training.error_learning import learn_errors
+    from poco_ros.whole_files import sha256_of
+
+    outcomes = _outcomes(regressor, data, split, bar)
+    both = sorted({*outcomes.subject.tolist()} & {*others.subject.tolist()} - {PRIOR})
+    if both:
+        raise ConfigError(f'errors must be learned from other people than those calibrated on, and {", ".join(both)} '
+                          f'are in both: give --learn-split another split than {split!r}')
+    task = bar.add_task('learning errors', total=None)
+    network = learn_errors(outcomes, lambda done, total: bar.update(task, completed=done, total=total))
+    used = outcomes.sequence[outcomes.known.any(axis=1)]
+    return Learned(network, data.absolute().name, sha256_of(data / HEADER), split, len(np.unique(used)))
 
 
 def _bar() -> Progress:

@@ -17,7 +17,6 @@ import numpy.typing as npt
 
 from poco_ros.body.model import BodyModel
 from poco_ros.body.smpl import JOINT_NAMES
-from poco_ros.calibration.expected_error import cells
 from poco_ros.calibration.model import Calibration
 from poco_ros.calibration.outcomes import Outcomes
 from poco_ros.calibration.scores import POSITION
@@ -127,8 +126,7 @@ def _of_model(model: Judged, common: Mask) -> dict[str, Any]:
 
 def _expected_errors(calibration: Calibration, predictions: Predictions) -> tuple[FloatArray, FloatArray]:
     """Of the joints (S, 24) and of the bodies (S,), mm, as :class:`~poco_ros.calibration.calibrator.Calibrator`."""
-    outcomes = Outcomes.of(predictions)
-    error = calibration.expected.at(outcomes.scores, cells(outcomes.groups))[:, :POSITION].astype(np.float32)
+    error = calibration.expected_errors(Outcomes.of(predictions))[:, :POSITION].astype(np.float32)
     return error, error.mean(axis=1)
 
 
