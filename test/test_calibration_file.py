@@ -26,9 +26,9 @@ def fitted():
 @pytest.fixture(scope='module')
 def learned():
     """A calibration with an error network."""
-    network = error_network(np.random.default_rng(7))
+    network, lessons = error_network(np.random.default_rng(7)), outcomes(np.random.default_rng(1), 60)
     return fit_calibration(outcomes(np.random.default_rng(0), 90), SOURCE,
-                           learned=Learned(network, 'lessons', 'e' * 64, 'train', 600))
+                           learned=Learned(network, lessons, 'lessons', 'e' * 64, 'train'))
 
 
 @pytest.fixture

@@ -96,9 +96,9 @@ def test_bodies_get_the_numbers_of_the_calibration(calibration):
 
 
 def test_bodies_get_the_errors_that_an_error_network_tells():
-    network = error_network(np.random.default_rng(14))
+    network, lessons = error_network(np.random.default_rng(14)), outcomes(np.random.default_rng(1), 60)
     made = fit_calibration(outcomes(np.random.default_rng(0), 90), SOURCE,
-                           learned=Learned(network, 'lessons', 'e' * 64, 'train', 600))
+                           learned=Learned(network, lessons, 'lessons', 'e' * 64, 'train'))
     given = arrays(np.random.default_rng(3), 40, 1)
     out = Calibrator(made, 0.9).apply(bodies_of(given), given['seen'], given['features'])
     found = Outcomes.of_arrays(**given)

@@ -103,7 +103,7 @@ def test_what_is_learned_from_others_is_told_and_those_calibrated_on_are_refused
     assert calibration.error_network is not None
     assert (calibration.data.learned_name, calibration.data.learned_split) == ('lessons', 'train')
     assert 550 < calibration.data.num_learned_sequences <= 600
-    assert f'learned from {calibration.data.num_learned_sequences} sequences of lessons' in ' '.join(
+    assert f'errors on {calibration.data.num_learned_sequences} others, of lessons (train)' in ' '.join(
         result.output.split())
     same = run(*args, '--learn', folder, '--learn-split', 'calibration')
     assert isinstance(same.exception, ConfigError) and "another split than 'calibration'" in str(same.exception)

@@ -41,7 +41,7 @@ def calibrations(network):
     """Without and with what was learned."""
     given = telling(1, 400, first=10**6)
     return tuple(fit_calibration(given, SOURCE, learned=learned)
-                 for learned in (None, Learned(network, 'lessons', 'f' * 64, 'train', 800)))
+                 for learned in (None, Learned(network, telling(0, 800), 'lessons', 'f' * 64, 'train')))
 
 
 def test_it_finds_what_one_joint_tells_of_another(calibrations):
@@ -68,8 +68,10 @@ def test_radii_hold_as_promised_and_are_narrower_where_more_is_known(calibration
 def test_the_record_and_the_promise_say_what_was_learned_from(calibrations):
     alone, together = calibrations
     assert together.data.learned_name == 'lessons' and together.data.num_learned_sequences == 800
-    assert 'learned from 800 sequences of lessons (train)' in together.coverage_statement
+    words = 'errors on 800 others, of lessons (train), which an error network learned from'
+    assert words in together.coverage_statement
     assert alone.data.learned_name == '' and 'learned' not in alone.coverage_statement
+    assert together.data.num_radius_sequences == 400 > alone.data.num_radius_sequences
     assert (alone.error_network, together.distance_m) == (None, alone.distance_m)
 
 

@@ -3,7 +3,7 @@
 A joint's own score (:mod:`poco_ros.calibration.scores`) knows nothing of the others. That the elbow is hidden, the knee
 doubtful and the pose one that pictures are often wrong about says more of the wrist together than each by itself. The
 network learns it from people of whom the truth is known and whom the regressor has never seen in these scenes
-(:mod:`poco_ros.training.error_learning`); what it gives is a score like any other, calibrated on further people.
+(:mod:`poco_ros.training.error_learning`); what it gives is a score like any other, and radii come from further people.
 """
 
 from __future__ import annotations

@@ -1,11 +1,14 @@
 """Makes a calibration: expected errors from some sequences, radii, confidence and the domain's threshold from others.
 
 The split keeps the promise of the radii exact: the curves that they are factors on have never seen their sequences.
+Where an error network has learned from a data set of its own, the curves come from there too, and radii from all the
+sequences that are given.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -58,20 +61,27 @@ class Source:
 
 @dataclass(frozen=True)
 class Learned:
-    """An error network, and where its lessons come from, for the record.
+    """An error network, and what it learned from.
 
     :param network: gives the scores that expected errors are curves of.
+    :param outcomes: of its lessons; the curves are fitted to them.
     :param name: of the data set.
     :param sha256: of its ``dataset.json``.
     :param split: the part of it.
-    :param num_sequences: in that part, with at least one body.
     """
 
     network: ErrorNetwork
+    outcomes: Outcomes
     name: str
     sha256: str
     split: str
-    num_sequences: int
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What :class:`~poco_ros.calibration.model.CalibrationData` tells of it."""
+        used = self.outcomes.sequence[self.outcomes.known.any(axis=1)]
+        return {'learned_name': self.name, 'learned_sha256': self.sha256, 'learned_split': self.split,
+                'num_learned_sequences': rows_by_sequence(used)[1]}
 
 
 def fit_calibration(
@@ -82,7 +92,7 @@ def fit_calibration(
 
     :param outcomes: of the calibration split. Persons without a body, and errors without a true value, are left out.
     :param source: where they come from.
-    :param learned: what tells errors better than scores of single joints; from none of these sequences.
+    :param learned: from none of these sequences; None: expected errors are curves of the scores of single joints.
     :param levels: coverages of the radii, in (0, 1), increasing.
     :param confidence_bound_mm: in the definition of confidence.
     :raises CalibrationError: when the model states no uncertainty, there are no true values, a joint has none and no
@@ -94,8 +104,10 @@ def fit_calibration(
     _check_stated(outcomes, lost)
     used = outcomes.take(np.asarray(outcomes.known.any(axis=1)))
     held_out = _held_out(used.sequence, max(levels))
-    network = learned.network if learned else None
-    fitted, tested = used.take(~held_out).rated(network), used.take(held_out).rated(network)
+    if learned:
+        fitted, tested = learned.outcomes.rated(learned.network), used.rated(learned.network)
+    else:
+        fitted, tested = used.take(~held_out), used.take(held_out)
     expected = _expected_error(fitted)
     mu = expected.at(tested.scores, cells(tested.groups))
     confidence = _confidence(tested, mu, confidence_bound_mm)
@@ -105,11 +117,11 @@ def fit_calibration(
     data = CalibrationData(
         source.name, source.sha256, source.split, rows_by_sequence(used.sequence)[1], sequences,
         certainty or 0.0, len(np.unique(used.subject)), len(used), int(lost.sum()), source.date,
-        *((learned.name, learned.sha256, learned.split, learned.num_sequences) if learned else ('', '', '', 0)))
+        **(learned.record if learned else {}))
     return Calibration(
         made_for=source.made_for, data=data, levels=tuple(float(level) for level in levels),
-        confidence_bound_mm=float(confidence_bound_mm), error_network=network, expected=expected,
-        factor=_factors(tested, expected, mu, levels, certainty),
+        confidence_bound_mm=float(confidence_bound_mm), error_network=learned.network if learned else None,
+        expected=expected, factor=_factors(tested, expected, mu, levels, certainty),
         body_factor=_body_factors(tested, mu, levels, certainty), confidence=confidence,
         distance_m=(float(distance.min() / _DISTANCE_MARGIN), float(distance.max() * _DISTANCE_MARGIN)),
         domain=_domain(used, held_out), coverage_statement=coverage_statement(data, levels))

@@ -59,7 +59,8 @@ class CalibrationData:
     :param sha256: of its ``dataset.json``; empty where there is none.
     :param split: the part of it that was used.
     :param num_sequences: sequences with at least one body.
-    :param num_radius_sequences: those of them that the radii were calibrated on; the others gave the expected errors.
+    :param num_radius_sequences: those of them that the radii were calibrated on; the others, or those that an error
+        network learned from, gave the expected errors.
     :param certainty: of the promise for new sequences, over the draw of these; 0: it holds on average over the draw,
         because there are too few for more.
     :param num_subjects: people in them.
@@ -69,7 +70,7 @@ class CalibrationData:
     :param learned_name: of the data set that the error network learned from; empty where there is no such network.
     :param learned_sha256: of its ``dataset.json``.
     :param learned_split: the part of it.
-    :param num_learned_sequences: in that part.
+    :param num_learned_sequences: in that part, with at least one body.
     """
 
     name: str
@@ -82,10 +83,10 @@ class CalibrationData:
     num_frames: int
     num_lost: int
     date: str
-    learned_name: str
-    learned_sha256: str
-    learned_split: str
-    num_learned_sequences: int
+    learned_name: str = ''
+    learned_sha256: str = ''
+    learned_split: str = ''
+    num_learned_sequences: int = 0
 
 
 @dataclass(frozen=True, eq=False)

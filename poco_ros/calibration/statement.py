@@ -12,11 +12,12 @@ def coverage_statement(data: CalibrationData, levels: tuple[float, ...]) -> str:
     percent = ', '.join(f'{100 * level:g} %' for level in levels)
     sure = (f'this holds with certainty {100 * data.certainty:g} % over the draw of the {n}' if data.certainty else
             f'this holds on average over the draw of the {n}, which are too few for more')
-    learned = (f'An error network learned from {data.num_learned_sequences} sequences of {data.learned_name} '
-               f'({data.learned_split}) orders what expected errors are fitted to. ' if data.learned_name else '')
+    others = (f'{data.num_learned_sequences} others, of {data.learned_name} ({data.learned_split}), which an error '
+              f'network learned from; the {n} are of {data.num_subjects} subjects' if data.learned_name else
+              f'{data.num_sequences - n} others; all are of {data.num_subjects} subjects')
     return (
-        f'{learned}Calibrated per sequence: radii on {n} sequences, expected errors on {data.num_sequences - n} others '
-        f'({data.num_subjects} subjects in all). At each level L of {percent}, for sequences drawn as these were: '
+        f'Calibrated per sequence: radii on {n} sequences, expected errors on {others}. At each level L of {percent}, '
+        f'for sequences drawn as the {n} were: '
         '(1) with probability at least L, a new sequence has joint j within joint_radius_mm[j] in at least the part L '
         f'of its frames; {sure}; (2) on average over the draw, a frame drawn from a new sequence has it there with '
         'probability at least L. Both hold for each joint by itself, over all its frames and, where enough sequences '

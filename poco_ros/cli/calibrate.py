@@ -150,8 +150,7 @@ def _learned(regressor: Regressor, data: Path, split: str, others: Outcomes, bar
                           f'are in both: give --learn-split another split than {split!r}')
     task = bar.add_task('learning errors', total=None)
     network = learn_errors(outcomes, lambda done, total: bar.update(task, completed=done, total=total))
-    used = outcomes.sequence[outcomes.known.any(axis=1)]
-    return Learned(network, data.absolute().name, sha256_of(data / HEADER), split, len(np.unique(used)))
+    return Learned(network, outcomes, data.absolute().name, sha256_of(data / HEADER), split)
 
 
 def _bar() -> Progress:
