@@ -63,6 +63,17 @@ def test_the_truth_lies_within_the_radii_as_often_as_promised(name: str, level: 
     assert (away <= said.transl_radius_mm).mean() >= level - spread
 
 
+def test_torch_takes_the_weights_out_of_the_graph_and_the_millimetres_hold_for_it_too() -> None:
+    pytest.importorskip('onnx')
+    torch_lift = make_regressor('poco_lift', load_body_model(), EngineOptions(engine='torch', threads=1))
+    found, refused = choose_calibrator('auto', 0.9, calibration_folder(choose_regressor('poco_lift')),
+                                       MadeFor.of(torch_lift.info, load_body_model()))
+    assert found is not None and not refused
+    theirs, ours = bodies_of(torch_lift, found), bodies('poco_lift', 0.9)
+    assert np.abs(theirs.joints - ours.joints).max() < 1e-3
+    np.testing.assert_allclose(theirs.joint_radius_mm, ours.joint_radius_mm, rtol=1e-2, atol=0.1)
+
+
 @shipped
 def test_who_is_said_to_be_farther_off_is(name: str) -> None:
     said = bodies(name, 0.9)

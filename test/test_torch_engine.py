@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import shutil
 import sys
 
 import numpy as np
@@ -14,7 +15,8 @@ from poco_ros.body.model_file import load_body_model
 from poco_ros.engine.agreement import compare
 from poco_ros.engine.model_record import ModelRecord
 from poco_ros.engine.torch_engine import TorchEngine
-from poco_ros.errors import EngineError
+from poco_ros.errors import EngineError, ModelFileError
+from poco_ros.regressors.poco_lift.shipped import find_shipped_lift
 
 torch = pytest.importorskip('torch')
 
@@ -52,6 +54,27 @@ def test_says_what_it_is(engine):
     assert engine.info.engine == 'torch'
     assert engine.info.graph_sha256 == exported('tiny_cliff')[1].weights_sha256
     assert engine.info.device == 'CPU, 1 threads'
+
+
+def test_the_lift_that_ships_without_weights_has_them_in_its_graph(tmp_path):
+    pytest.importorskip('onnx')
+    folder = find_shipped_lift()
+    record = ModelRecord.load(folder)
+    for stored in (record.graphs['fp32'], record.expected):
+        shutil.copy(folder / stored.file, tmp_path)
+    engine = TorchEngine(tmp_path, record, threads=1, max_batch=4, device='cpu')
+    assert (engine.info.graph, engine.info.graph_sha256) == ('model.onnx', record.graphs['fp32'].sha256)
+    inputs, expected = record.expected_values(tmp_path)
+    assert compare(expected, engine(inputs)).joints_worst_mm < 0.01
+    with (tmp_path / 'model.onnx').open('ab') as file:
+        file.write(b'more')
+    with pytest.raises(EngineError, match=r'model\.onnx'):
+        TorchEngine(tmp_path, record, device='cpu')
+    (tmp_path / 'model.onnx').unlink()
+    with pytest.raises(EngineError, match=r'model\.onnx'):
+        TorchEngine(tmp_path, record, device='cpu')
+    with pytest.raises(ModelFileError):  # graphs of networks on pictures do not have them one by one
+        TorchEngine(tmp_path, exported('tiny_cliff')[1], device='cpu')
 
 
 @pytest.mark.parametrize('precision', ['fp16', 'bf16', 'int8', 'tf32'])

@@ -72,7 +72,7 @@ def test_a_graph_that_holds_the_weights_otherwise_is_refused(tmp_path: Path) -> 
     (folder / 'model.json').write_text(json.dumps(record))
     model = new(0)
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    with pytest.raises(ConfigError, match=r'head\.fc1\.weight and 0 others are not in it'):
+    with pytest.raises(ModelFileError, match=r'head\.fc1\.weight and 0 others are not in it'):
         begin_with(model, str(folder))
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 

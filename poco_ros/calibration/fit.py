@@ -1,8 +1,8 @@
 """Makes a calibration: expected errors from some sequences, radii, confidence and the domain's threshold from others.
 
 The split keeps the promise of the radii exact: the curves that they are factors on have never seen their sequences.
-Where an error network has learned from a data set of its own, the curves come from there too, and radii from all the
-sequences that are given.
+Where an error network has learned from a data set of its own, all that is expected (the curves, the confidence) comes
+from its many people, and all that is promised (the radii) from the sequences that are given.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def fit_calibration(
         fitted, tested = used.take(~held_out), used.take(held_out)
     expected = _expected_error(fitted)
     mu = expected.at(tested.scores, cells(tested.groups))
-    confidence = _confidence(tested, mu, confidence_bound_mm)
+    confidence = _confidence(fitted if learned else tested, expected, confidence_bound_mm)
     sequences = rows_by_sequence(tested.sequence)[1]
     certainty = _CERTAINTY if sequences >= sequences_needed(max(levels), _CERTAINTY) else None
     distance = used.scores[:, POSITION]
@@ -239,17 +239,18 @@ def _body_factors(tested: Outcomes, mu: Array, levels: tuple[float, ...], certai
     return np.array([conformal_bound(ratio, tested.sequence[whole], level, certainty) for level in levels])
 
 
-def _confidence(tested: Outcomes, mu: Array, bound_mm: float) -> Curve:
+def _confidence(outcomes: Outcomes, expected: ExpectedError, bound_mm: float) -> Curve:
     """Fit the probability that the mean error of the joints is under a bound, given what it is expected to be.
 
     No frame is certain: probabilities stay one in (n + 2) from 0 and 1, for n sequences.
     """
-    whole = tested.known[:, :POSITION].all(axis=1)
-    if not whole.any():
+    whole = outcomes.take(np.asarray(outcomes.known[:, :POSITION].all(axis=1)))
+    if not len(whole):
         raise CalibrationError('no person has true values of all 24 joints, so no body error is known')
-    sequence = tested.sequence[whole]
-    under = (tested.error_mm[whole, :POSITION].mean(axis=1) < bound_mm).astype(float)
-    curve = fit_curve(mu[whole, :POSITION].mean(axis=1), under, sequence_weights(sequence), increasing=False)
+    sequence = whole.sequence
+    under = (whole.error_mm[:, :POSITION].mean(axis=1) < bound_mm).astype(float)
+    mu = expected.at(whole.scores, cells(whole.groups))[:, :POSITION].mean(axis=1)
+    curve = fit_curve(mu, under, sequence_weights(sequence), increasing=False)
     least = 1 / (rows_by_sequence(sequence)[1] + 2)
     return Curve(curve.x, curve.y.clip(least, 1 - least))
 

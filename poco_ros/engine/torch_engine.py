@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from poco_ros.body.model import BodyModel
 from poco_ros.body.model_file import load_body_model
+from poco_ros.checkpoints.store import WEIGHTS_FILE
 from poco_ros.engine.base import Array, EngineInfo
 from poco_ros.engine.batches import PersonEngine, batch_sizes
-from poco_ros.engine.model_record import ModelRecord
+from poco_ros.engine.model_record import ModelRecord, StoredFile
 from poco_ros.errors import EngineError
 
 if TYPE_CHECKING:
@@ -25,9 +26,9 @@ _WARM_UP_RUNS = 3
 
 
 class TorchEngine(PersonEngine):
-    """The network's own weights in torch, not the exported graph. Sets torch's threads and TF32 for the whole process.
+    """The network itself in torch, not the exported graph. Sets torch's threads and TF32 for the whole process.
 
-    :param folder: of the network, with its weights.
+    :param folder: of the network, with its weights; a lift's are taken from its graph where that is all there is.
     :param record: its record.
     :param precision: one of ``PRECISIONS``.
     :param threads: processor threads on the CPU; 0: as many as torch has.
@@ -37,7 +38,7 @@ class TorchEngine(PersonEngine):
     :param reason: why this engine, for its info.
     :raises EngineError: when torch or the device is missing, the precision is not one of the reference's, the weights
         are not those of the record, or the body model is another one.
-    :raises ModelFileError: when the weights are missing, unreadable or were changed.
+    :raises ModelFileError: when the weights are unreadable or were changed, or the graph holds only a part of them.
     """
 
     def __init__(
@@ -49,7 +50,8 @@ class TorchEngine(PersonEngine):
         if precision not in PRECISIONS or (precision == 'tf32' and device != 'cuda'):
             raise EngineError(f'torch is the reference: it runs in fp32, on an NVIDIA GPU also in tf32, not in '
                               f'{precision} on {device}; set precision to auto')
-        graph = _network_graph(folder, record, body).to(device)
+        weights = _weights_of(folder, record)
+        graph = _network_graph(folder, record, weights, body).to(device)
         super().__init__(record.inputs, record.outputs, max_batch)
         if device == 'cuda':
             torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == 'tf32'
@@ -66,7 +68,7 @@ class TorchEngine(PersonEngine):
         self._info = EngineInfo(
             engine='torch', version=torch.__version__, precision=precision,
             device=torch.cuda.get_device_name() if device == 'cuda' else f'CPU, {torch.get_num_threads()} threads',
-            graph='weights.safetensors', graph_sha256=record.weights_sha256, reason=reason,
+            graph=weights.file, graph_sha256=weights.sha256, reason=reason,
         )
 
     def _run(self, arrays: list[Array]) -> list[Array]:
@@ -141,18 +143,37 @@ def import_torch() -> Any:
     return torch
 
 
-def _network_graph(folder: Path, record: ModelRecord, body: BodyModel | None) -> torch.nn.Module:
+def _weights_of(folder: Path, record: ModelRecord) -> StoredFile:
+    """Return which file of the folder has the weights. Graphs of networks on pictures have them folded together."""
+    if (folder / WEIGHTS_FILE).is_file() or not record.is_lift:
+        return StoredFile(WEIGHTS_FILE, record.weights_sha256)
+    return record.graphs['fp32']
+
+
+def _network_graph(
+    folder: Path, record: ModelRecord, weights: StoredFile, body: BodyModel | None,
+) -> torch.nn.Module:
     """Return what was exported, before it was."""
     from poco_ros.checkpoints.store import load_network
     from poco_ros.export.graph import NetworkGraph
+    from poco_ros.networks.model import PocoModel
 
     body = load_body_model() if body is None else body
     if body.sha256 != record.body_model_sha256:
         raise EngineError(f'{record.name} was exported for the body model {record.body_model!r} (sha256 '
                           f'{record.body_model_sha256[:12]}), this one is {body.name!r} ({body.sha256[:12]}); give '
                           'that one, or export the network anew')
-    model, provenance = load_network(folder)
-    if provenance.weights_sha256 != record.weights_sha256:
-        raise EngineError(f"the weights in {folder} are not those that were exported; run 'poco export {folder}'")
+    if weights.file == WEIGHTS_FILE:
+        model, provenance = load_network(folder)
+        if provenance.weights_sha256 != record.weights_sha256:
+            raise EngineError(f"the weights in {folder} are not those that were exported; run 'poco export {folder}'")
+    else:
+        try:
+            from poco_ros.checkpoints.graph_weights import load_from_graph
+        except ImportError as error:
+            raise EngineError(f'torch takes the weights of {record.name} from its graph, and onnx cannot be imported '
+                              f"({error}); install it: 'make networks', or take the engine openvino") from error
+        model = PocoModel(record.variant).eval()
+        load_from_graph(model, record.graph_path(folder))
     vertices = any(spec.name == 'vertices' for spec in record.outputs)
     return NetworkGraph(model, body, vertices=vertices).eval()

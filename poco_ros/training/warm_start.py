@@ -5,19 +5,13 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-import onnx
-import torch
-from onnx import numpy_helper
-
+from poco_ros.checkpoints.graph_weights import load_from_graph
 from poco_ros.checkpoints.store import WEIGHTS_FILE, load_network, network_folder
 from poco_ros.engine.model_record import RECORD_FILE, ModelRecord
 from poco_ros.errors import ConfigError
 from poco_ros.networks.model import PocoModel
 from poco_ros.networks.variants import Variant
 from poco_ros.regressors.poco_lift.shipped import SHIPPED, find_shipped_lift
-
-_IN_GRAPH = 'model.'
-_OF_TRAINING_ALONE = 'flow_head.'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,8 +35,9 @@ def begin_with(model: PocoModel, name_or_folder: str) -> Start:
     :param model: is changed.
     :param name_or_folder: of the network; 'poco_lift' is the one that ships.
     :returns: what the training began with.
-    :raises ConfigError: when the other one's structure is another, or its graph holds only a part of the weights.
-    :raises ModelFileError, EngineError: when it is not there, or its files are damaged.
+    :raises ConfigError: when the other one's structure is another.
+    :raises ModelFileError, EngineError: when it is not there, its files are damaged, or its graph holds only a part of
+        the weights.
     """
     folder = find_shipped_lift() if name_or_folder == SHIPPED else network_folder(name_or_folder)
     if (folder / WEIGHTS_FILE).is_file() or not (folder / RECORD_FILE).is_file():
@@ -52,14 +47,7 @@ def begin_with(model: PocoModel, name_or_folder: str) -> Start:
         return Start(provenance.name, provenance.weights_sha256)
     record = ModelRecord.load(folder)
     _check(model.variant, record.variant, folder)
-    known = _weights(record.graph_path(folder))
-    wanted = {name: entry.shape for name, entry in model.state_dict().items()
-              if not name.startswith(_OF_TRAINING_ALONE)}
-    unfit = sorted(name for name, shape in wanted.items() if name not in known or known[name].shape != shape)
-    if unfit:
-        raise ConfigError(f'the graph in {folder} holds the weights in another form ({unfit[0]} and {len(unfit) - 1} '
-                          f'others are not in it); begin with a folder that has {WEIGHTS_FILE}')
-    model.load_state_dict({name: known[name] for name in wanted}, strict=False)
+    load_from_graph(model, record.graph_path(folder))
     return Start(record.name, record.weights_sha256)
 
 
@@ -69,10 +57,3 @@ def _check(wanted: Variant, given: Variant, folder: Path) -> None:
     if differ:
         told = ', '.join(f'{name} {getattr(given, name)!r} instead of {getattr(wanted, name)!r}' for name in differ)
         raise ConfigError(f'the network in {folder} cannot be gone on from: it has {told}')
-
-
-def _weights(graph: Path) -> dict[str, torch.Tensor]:
-    """The network's own entries of a graph, by their names in the network."""
-    entries = onnx.load(graph).graph.initializer
-    return {tensor.name.removeprefix(_IN_GRAPH): torch.from_numpy(numpy_helper.to_array(tensor).copy())
-            for tensor in entries if tensor.name.startswith(_IN_GRAPH)}
