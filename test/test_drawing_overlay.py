@@ -99,6 +99,22 @@ def test_calibrated_numbers_change_the_words(open_body, bodies):
     assert changed[-40:, 320:].any() and changed[:100].any()  # legend and labels say so
 
 
+def test_somebody_of_unknown_trust_does_not_call_the_others_uncalibrated(open_body, bodies):
+    """As a person whom nobody has seen for a while, beside one who is seen."""
+    calibrated = dataclasses.replace(
+        bodies, confidence=np.float32([0.95, np.nan]), uncertainty=np.float32([0.1, np.nan]),
+        joint_error_mm=np.repeat(np.float32([[20], [np.nan]]), 24, axis=1),
+        joint_uncertainty=np.repeat(np.float32([[0.1], [np.nan]]), 24, axis=1),
+        joint_state=np.repeat(np.uint8([[State.OBSERVED], [State.HELD]]), 24, axis=1))
+    sigma_known = dataclasses.replace(calibrated, joint_uncertainty=np.full((2, 24), 0.1, np.float32))
+    painter = OverlayPainter(open_body)
+    alone, both, uncalibrated = (painter.paint(photo(), b, CAMERA, 'skeleton')[-40:, 320:] for b in (
+        calibrated.take([0]), calibrated, sigma_known))
+    legend = np.s_[-25:, :]
+    np.testing.assert_array_equal(both[legend], alone[legend])
+    assert (uncalibrated[legend] != alone[legend]).any()
+
+
 def test_captions_stand_in_the_lower_left_corner(open_body):
     painter = OverlayPainter(open_body)
     plain, captioned = (painter.paint(photo(), Bodies.unknown(0), CAMERA, captions=c) for c in ((), ('2 people',)))

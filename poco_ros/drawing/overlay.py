@@ -79,7 +79,8 @@ class OverlayPainter:
         if np.isfinite(bodies.joints).any() and color_by == 'state':
             draw_state_legend(picture)
         elif np.isfinite(bodies.joints).any():
-            draw_legend(picture, calibrated=bool(is_calibrated(bodies).all()))
+            coloured = np.isfinite(joint_trust(bodies)).any(axis=1)  # of who is grey nothing is claimed
+            draw_legend(picture, calibrated=bool(is_calibrated(bodies)[coloured].all()))
         return picture
 
     def _draw_meshes(
