@@ -10,7 +10,7 @@ import sys
 from typing import Any
 
 from generated import keep
-from lift_results import against_analytic, calibration, making
+from lift_results import against_analytic, calibration, making, noticing
 from results import ROOT, load, row
 from temporal_results import age_law, infill, occluder, predictors, rendered_occluder, temporal_cost
 
@@ -157,7 +157,7 @@ def details() -> str:
     lines = [
         '## Making and training a lift', '', *making(), '',
         "## The analytic lift's millimetres", '', *calibration('lift_calibration'), '',
-        '## Something passes before people', '', *rendered_occluder(), '', *occluder(), '',
+        '## Something passes before people', '', *noticing(), '', *rendered_occluder(), '', *occluder(), '',
         '## Radii of joints that are not seen', '', *age_law(), '',
         '## The two predictors of joints that are not seen', '', *predictors(),
     ]

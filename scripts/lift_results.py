@@ -47,8 +47,37 @@ def against_analytic() -> list[str]:
         f'Of {mistaken["samples"] / (mistaken["samples"] + right["samples"]):.0%} BlazePose took the left side for '
         f'the right: there POCO-Lift errs by {mistaken["mpjpe_mm"]:.0f} mm, elsewhere by {right["mpjpe_mm"]:.0f} mm.',
         f'Calibrated radii at 90 % held in {_held(result, "openvino")} of the sequences through OpenVINO, '
-        f'{_held(result, "torch")} through torch. The graph has {result["graph_mb"]} MB.',
+        f'{_held(result, "torch")} through torch. The graph has {result["graph_mb"]} MB.', _noticed(),
     ]
+
+
+def _noticed() -> str:
+    """Whether POCO-Lift's numbers rise where something covers a joint, in a sentence."""
+    shows = load('noticing')['shows']
+
+    def of(number: str) -> str:
+        rendered, *videos = (f'{show[f"poco_lift, {number}"]["auroc"]:.2f}' for show in shows.values())
+        return f'{rendered} on rendered people and {", ".join(videos)} on {len(videos)} real videos'
+
+    return ('Where something passes before people, `joint_error_mm` of a joint is larger while it is covered than '
+            f'while it is not with a probability of {of("joint_error_mm")} (AUROC; '
+            '[noticing.json](bench/results/noticing.json)); of '
+            f'`joint_uncertainty` that is {of("joint_uncertainty")}.')
+
+
+def noticing() -> list[str]:
+    """The table of how well the lifts notice what covers a joint."""
+    result = load('noticing')
+    numbers = {'joint_error_mm': 'calibrated error', 'joint_uncertainty': 'sigma'}
+    lines = [row('a joint\'s number is larger while something covers it, AUROC '
+                 '([noticing.json](bench/results/noticing.json))', *result['shows']),
+             '|---|' + '---|' * len(result['shows'])]
+    lines += [row(f'{text}: {what}', *(f'{show[f"{model}, {number}"]["auroc"]:.2f}' for show in
+                                        result['shows'].values()))
+              for model, text in (('poco_lift', 'POCO-Lift'), ('lift', 'analytic lift'))
+              for number, what in numbers.items()]
+    return [*lines, '', 'On the real videos a board is carried over the pictures. 0.5 notices nothing; mean over the '
+            'joints. `temporal_node` goes by the calibrated error where there is one.']
 
 
 def _held(result: dict[str, Any], engine: str) -> str:
