@@ -105,8 +105,9 @@ def test_what_is_learned_from_others_is_told_and_those_calibrated_on_are_refused
     assert 550 < calibration.data.num_learned_sequences <= 600
     assert f'errors on {calibration.data.num_learned_sequences} others, of lessons (train)' in ' '.join(
         result.output.split())
-    same = run(*args, '--learn', folder, '--learn-split', 'calibration')
-    assert isinstance(same.exception, ConfigError) and "another split than 'calibration'" in str(same.exception)
+    for split, measured in (('calibration', ''), ('test', 'test')):
+        same = run(*args[:-1], measured, '--learn', folder, '--learn-split', split)
+        assert isinstance(same.exception, ConfigError) and f'another split than {split!r}' in str(same.exception)
 
 
 def test_too_few_sequences_and_wrong_options_are_errors(body, folder, tmp_path):

@@ -7,7 +7,7 @@ import datetime
 import json
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -71,12 +71,12 @@ def calibrate(
         outcomes = _outcomes(regressor, data, split, bar)
         source = Source(MadeFor.of(regressor.info, body), data.absolute().name, sha256_of(data / HEADER), split,
                         datetime.date.today().isoformat())
-        learned = None if learn is None else _learned(regressor, learn, learn_split, outcomes, bar)
+        test = _outcomes(regressor, data, test_split, bar) if test_split else None
+        learned = None if learn is None else _learned(regressor, learn, learn_split, (outcomes, test), bar)
         calibration = fit_calibration(outcomes, source, learned=learned, levels=tuple(sorted(level)),
                                       confidence_bound_mm=bound_mm)
         measured: dict[str, Any] = {}
-        if test_split:
-            test = _outcomes(regressor, data, test_split, bar)
+        if test is not None:
             measured = {'test': measure(calibration, test)}
             measured['shift'] = {
                 name: measure_shift(calibration, test, _outcomes(regressor, folder, 'all', bar))
@@ -135,8 +135,10 @@ def _outcomes(regressor: Regressor, data: Path, split: str, bar: Progress) -> Ou
     return Outcomes.of(predictions.take(np.flatnonzero(found(samples))))
 
 
-def _learned(regressor: Regressor, data: Path, split: str, others: Outcomes, bar: Progress) -> Learned:
-    """Teach an error network with the people of a split that the node would find; ``others`` will be calibrated on."""
+def _learned(
+    regressor: Regressor, data: Path, split: str, others: Sequence[Outcomes | None], bar: Progress,
+) -> Learned:
+    """Teach an error network with the people of a split that the node would find, none of whom may be in ``others``."""
     from poco_ros.calibration.fit import Learned
     from poco_ros.synth.poses import PRIOR
     from poco_ros.synth.shards import HEADER
@@ -144,10 +146,11 @@ def _learned(regressor: Regressor, data: Path, split: str, others: Outcomes, bar
     from poco_ros.whole_files import sha256_of
 
     outcomes = _outcomes(regressor, data, split, bar)
-    both = sorted({*outcomes.subject.tolist()} & {*others.subject.tolist()} - {PRIOR})
+    kept_apart = {name for other in others if other is not None for name in other.subject.tolist()} - {PRIOR}
+    both = sorted(kept_apart & {*outcomes.subject.tolist()})
     if both:
-        raise ConfigError(f'errors must be learned from other people than those calibrated on, and {", ".join(both)} '
-                          f'are in both: give --learn-split another split than {split!r}')
+        raise ConfigError('errors must be learned from other people than those calibrated and measured on, and '
+                          f'{", ".join(both)} are in both: give --learn-split another split than {split!r}')
     task = bar.add_task('learning errors', total=None)
     network = learn_errors(outcomes, lambda done, total: bar.update(task, completed=done, total=total))
     return Learned(network, outcomes, data.absolute().name, sha256_of(data / HEADER), split)

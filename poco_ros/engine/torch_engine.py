@@ -38,7 +38,8 @@ class TorchEngine(PersonEngine):
     :param reason: why this engine, for its info.
     :raises EngineError: when torch or the device is missing, the precision is not one of the reference's, the weights
         are not those of the record, or the body model is another one.
-    :raises ModelFileError: when the weights are unreadable or were changed, or the graph holds only a part of them.
+    :raises ModelFileError: when the weights are missing, unreadable or were changed, or a lift's graph holds only some
+        of them.
     """
 
     def __init__(
@@ -145,7 +146,7 @@ def import_torch() -> Any:
 
 def _weights_of(folder: Path, record: ModelRecord) -> StoredFile:
     """Return which file of the folder has the weights. Graphs of networks on pictures have them folded together."""
-    if (folder / WEIGHTS_FILE).is_file() or not record.is_lift:
+    if (folder / WEIGHTS_FILE).is_file() or not record.is_lift or 'fp32' not in record.graphs:
         return StoredFile(WEIGHTS_FILE, record.weights_sha256)
     return record.graphs['fp32']
 

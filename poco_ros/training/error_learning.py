@@ -22,7 +22,7 @@ Progress = Callable[[int, int], None]
 """Told how many epochs are done, and of how many."""
 
 LEAST_SEQUENCES = 500
-"""With fewer, scores of single joints order people better than what would be learned."""
+"""With fewer, scores of single joints order people as well as what would be learned, or better."""
 
 _HIDDEN = 64
 _EPOCHS = 30
