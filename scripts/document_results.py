@@ -51,8 +51,7 @@ def transport() -> list[str]:
         'with the profile, raw and mallopt (as poco_node)', 'with the profile, typed', 'default transports, typed'))
     four = next(m for m in result['messages'] if m['people'] == 4)
     return [
-        'Measured with the analytic lift, before POCO-Lift was the default. The five people are one real person five '
-        'times side by side. Images and messages '
+        'With POCO-Lift, the default. The five people are one real person five times side by side. Images and messages '
         '([transport.json](bench/results/transport.json)):',
         f'a 720p image takes {node["latency_ms"]["p50"]:.1f} ms (median) from process to process as poco_node receives '
         f'it, {typed["latency_ms"]["p50"]:.1f} ms through rclpy\'s default path,',
