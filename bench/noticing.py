@@ -22,7 +22,6 @@ import cv2
 import record
 
 from poco_ros.body.model_file import load_body_model
-from poco_ros.evaluation.occlusion.watching import Estimator
 from poco_ros.evaluation.reproduce.shows import Show, rendered_shows, video_shows
 from poco_ros.evaluation.reproduce.sweep_report import show_summary
 from poco_ros.pipeline import Estimate, Pipeline, PipelineConfig
@@ -37,7 +36,7 @@ KEPT = ('sweeps', 'frames', 'lost', 'auroc', 'auroc_rise', 'rises')
 
 
 class Stating:
-    """A pipeline whose bodies state a number of their calibration in place of sigma."""
+    """A pipeline whose bodies state a number of ours as their sigma, which is what the sweep reads."""
 
     def __init__(self, model: str, number: str) -> None:
         self._pipeline, self._number = Pipeline.load(PipelineConfig(model=model)), number
@@ -46,10 +45,6 @@ class Stating:
         estimate = self._pipeline.process(frame)
         stated = dataclasses.replace(estimate.bodies, joint_uncertainty=getattr(estimate.bodies, self._number))
         return dataclasses.replace(estimate, bodies=stated)
-
-
-def estimator(model: str, number: str) -> Estimator:
-    return Stating(model, number)
 
 
 def told(shows: list[Show]) -> dict[str, Any]:
@@ -68,7 +63,7 @@ def main() -> None:
     parser.add_argument('--wardrobe', type=Path, help='file of clothes')
     parser.add_argument('--sequences', type=int, default=8)
     options = parser.parse_args()
-    models = {f'{model}, {number}': functools.partial(estimator, model, number)
+    models = {f'{model}, {number}': functools.partial(Stating, model, number)
               for model, number in itertools.product(MODELS, (SIGMA, EXPECTED))}
     maker = CrossingMaker(CrossingConfig(options.mocap, options.licence, options.wardrobe), load_body_model())
 
